@@ -1,0 +1,107 @@
+# ngx_http_llm_gateway_module: `make help` lists the targets.
+
+BUILD     ?= release
+NGINX_SRC ?=
+PORT      ?= 8080
+RUN_DIR   ?= build/run
+CC        ?= cc
+CXX       ?= c++
+DESTDIR   ?=
+J         ?= $(shell nproc)
+
+MODULE  := ngx_http_llm_gateway_module.so
+SOURCES := $(sort $(shell find src -name '*.cc'))
+HEADERS := $(sort $(shell find src -name '*.hpp'))
+
+# One directory a kind of build, so that they never mix.
+NAME    := $(BUILD)$(if $(NGINX_SRC),-src)$(if $(findstring clang,$(CC)),-clang)
+OBJ     := $(CURDIR)/build/$(NAME)
+SO      := $(OBJ)/$(MODULE)
+
+ifeq ($(BUILD),release)
+OPT := -g -O2
+else ifeq ($(BUILD),debug)
+OPT := -g -O0
+else
+$(error BUILD is release or debug, not "$(BUILD)")
+endif
+
+# Debian's nginx-dev, or a tree the user has unpacked.
+TREE  := $(or $(NGINX_SRC),/usr/share/nginx/src)
+NGINX := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
+
+.PHONY: all help run test unit golden e2e lint install clean deps-build deps-test
+
+all: deps-build ## build the module (BUILD=release|debug, NGINX_SRC=<nginx tree>)
+	@$(MAKE) --no-print-directory $(SO)
+	@echo "built $(SO:$(CURDIR)/%=%)"
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+deps-build:
+	@conf/deps.sh build $(if $(NGINX_SRC),--no-nginx)
+
+deps-test:
+	@conf/deps.sh test
+
+# --- the module -------------------------------------------------------------
+
+# configure's answer depends on which files there are, not on what is in them.
+$(OBJ)/files: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(SOURCES) $(HEADERS) | cmp -s - $@ || printf '%s\n' $(SOURCES) $(HEADERS) > $@
+
+$(OBJ)/Makefile: config config.make $(OBJ)/files $(if $(NGINX_SRC),,$(NGINX))
+	@CC="$(CC)" OPT="$(OPT)" TREE="$(TREE)" OBJ="$(OBJ)" FROM_SRC="$(NGINX_SRC)" conf/configure.sh > $(OBJ)/configure.log 2>&1 \
+	    || { tail -n 20 $(OBJ)/configure.log; exit 1; }
+
+$(SO): $(OBJ)/Makefile $(SOURCES) $(HEADERS)
+	@$(MAKE) --no-print-directory -j$(J) -C $(TREE) -f $(OBJ)/Makefile $(if $(NGINX_SRC),binary) modules > $(OBJ)/build.log 2>&1 \
+	    || { grep -E 'error|warning|undefined' -A4 $(OBJ)/build.log | head -n 60; exit 1; }
+	@touch $(SO)
+
+FORCE:
+
+# --- unit tests: everything but src/ngx, with no nginx header in reach -------
+
+UNIT      := build/unit
+CORE      := $(filter-out src/ngx/%,$(SOURCES))
+UNIT_SRC  := $(sort $(wildcard t/unit/*.cc))
+UNIT_OBJ  := $(patsubst %.cc,$(UNIT)/%.o,$(CORE) $(UNIT_SRC))
+UNIT_FLAGS := -std=c++20 -g -O1 -Wall -Wextra -Wconversion -Wshadow -Werror -fno-omit-frame-pointer \
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined -Isrc -It/unit
+
+$(UNIT)/%.o: %.cc
+	@mkdir -p $(@D)
+	@$(CXX) $(UNIT_FLAGS) -MMD -MP -c $< -o $@
+
+$(UNIT)/unit: $(UNIT_OBJ)
+	@$(CXX) $(UNIT_FLAGS) $^ -lgtest -lgtest_main -lyajl -lcrypto -lpthread -o $@
+
+-include $(UNIT_OBJ:.o=.d)
+
+unit: deps-test ## unit and golden tests of the core
+	@$(MAKE) --no-print-directory -j$(J) $(UNIT)/unit
+	@$(UNIT)/unit --gtest_brief=1
+
+golden: deps-test ## rewrite the expected files of t/golden from what the code does; review the diff
+	@$(MAKE) --no-print-directory -j$(J) $(UNIT)/unit
+	@GOLDEN_UPDATE=1 $(UNIT)/unit --gtest_brief=1 --gtest_filter='*Golden*'
+
+# --- the two commands ---------------------------------------------------------
+
+run: all ## start the gateway on 127.0.0.1:$(PORT) against the sandbox (PORT=, RUN_DIR=)
+	@NGINX="$(NGINX)" SO="$(SO)" PORT="$(PORT)" RUN_DIR="$(RUN_DIR)" conf/run.sh
+
+test: deps-build deps-test ## install what is missing and run every test
+	@NGINX_SRC="$(NGINX_SRC)" BUILD="$(BUILD)" t/run.sh
+
+lint: deps-test ## layer rule, formatting, clang-tidy, repository hygiene
+	@t/lint.sh
+
+install: all ## copy the module to where nginx looks for modules (DESTDIR=)
+	@NGINX="$(NGINX)" SO="$(SO)" DESTDIR="$(DESTDIR)" conf/install.sh
+
+clean: ## remove everything that was built
+	rm -rf build

@@ -1,0 +1,25 @@
+#include "base/base64.hpp"
+
+#include <openssl/evp.h>
+
+#include <climits>
+
+namespace llm {
+
+bool base64_decode(std::string_view text, std::string& out)
+{
+    if (text.size() % 4 != 0 || text.size() > INT_MAX) return false;
+    size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+    size_t start = out.size();
+    out.resize(start + text.size() / 4 * 3);
+    int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data() + start),
+                            reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+    if (n < 0) {
+        out.resize(start);
+        return false;
+    }
+    out.resize(start + static_cast<size_t>(n) - padding);
+    return true;
+}
+
+}  // namespace llm

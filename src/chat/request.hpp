@@ -1,0 +1,160 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "json/document.hpp"
+#include "json/value.hpp"
+
+namespace llm::chat {
+
+using json::Value;
+
+// The canonical request: a superset of what the client formats can say. It
+// holds views only: every Value lives in `document`, whose text is the client's
+// body, so what a dialect does not have to change it copies as it came.
+
+// `function` is the deprecated forerunner of `tool`.
+enum class Role : uint8_t { system, developer, user, assistant, tool, function };
+
+enum class BlockKind : uint8_t {
+    text,
+    image,
+    audio,
+    file,
+    refusal,
+    thinking,           // text and signature
+    redacted_thinking,  // opaque data
+    tool_call,
+    tool_result,
+    other,  // a part this gateway does not know
+};
+
+// One piece of a message. Unused members are null.
+struct Block {
+    BlockKind kind = BlockKind::other;
+    const Value* source = nullptr;   // the part; a string where content was one
+    const Value* text = nullptr;     // text, refusal, thinking: a string
+    const Value* id = nullptr;       // tool_call, tool_result: the call's id
+    const Value* name = nullptr;     // tool_call: the function; file: its name
+    const Value* data = nullptr;     // image: URL; audio, file: data; tool_call: arguments;
+                                     // thinking: signature; redacted_thinking: data
+    const Value* format = nullptr;   // audio: format; image: detail
+    const Value* file_id = nullptr;  // file: uploaded before
+    const Value* cache_control = nullptr;
+    bool is_error = false;           // tool_result
+    bool custom = false;             // tool_call: of a custom (grammar) tool
+    std::span<const Block> content;  // tool_result: what the tool said
+};
+
+struct Message {
+    Role role = Role::user;
+    const Value* source = nullptr;
+    const Value* name = nullptr;
+    const Value* cache_control = nullptr;
+    const Value* reasoning = nullptr;  // assistant: unsigned reasoning text
+    std::span<const Block> blocks;
+};
+
+struct Tool {
+    const Value* source = nullptr;
+    const Value* name = nullptr;
+    const Value* description = nullptr;
+    const Value* parameters = nullptr;  // JSON Schema
+    const Value* strict = nullptr;
+    const Value* cache_control = nullptr;
+    bool custom = false;  // a custom tool: free text instead of a schema
+};
+
+struct ToolChoice {
+    enum class Mode : uint8_t { unset, none, automatic, required, named };
+    Mode mode = Mode::unset;
+    const Value* source = nullptr;
+    const Value* name = nullptr;     // named
+    const Value* allowed = nullptr;  // allowed_tools: the array, else null
+};
+
+struct OutputFormat {
+    enum class Kind : uint8_t { text, json_object, json_schema };
+    Kind kind = Kind::text;
+    const Value* source = nullptr;
+    const Value* name = nullptr;
+    const Value* description = nullptr;
+    const Value* schema = nullptr;
+    const Value* strict = nullptr;
+};
+
+// Members of a request that are single values. A dialect says in a table what
+// becomes of each.
+enum class Param : uint8_t {
+    temperature,
+    top_p,
+    top_k,
+    max_tokens,
+    max_completion_tokens,
+    n,
+    stop,
+    presence_penalty,
+    frequency_penalty,
+    logit_bias,
+    logprobs,
+    top_logprobs,
+    seed,
+    parallel_tool_calls,
+    reasoning_effort,
+    thinking,
+    verbosity,
+    modalities,
+    audio,
+    prediction,
+    web_search_options,
+    store,
+    metadata,
+    service_tier,
+    user,
+    safety_identifier,
+    prompt_cache_key,
+    prompt_cache_options,
+    prompt_cache_retention,
+    cache_control,
+    moderation,
+    stream_options,
+    functions,
+    function_call,
+    count_,
+};
+inline constexpr size_t kParams = static_cast<size_t>(Param::count_);
+
+enum class ClientFormat : uint8_t { chat_completions };
+
+struct Request {
+    Request() = default;
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+
+    json::Document document;
+    ClientFormat format = ClientFormat::chat_completions;
+
+    const Value* model = nullptr;
+    std::string_view model_name;  // decoded; owned by `arena` or the body
+    bool stream = false;
+    bool include_usage = false;  // stream_options.include_usage
+    std::span<const Message> messages;
+    std::span<const Tool> tools;
+    ToolChoice tool_choice;
+    OutputFormat output;
+    std::array<const Value*, kParams> params{};
+    std::span<const Value* const> unknown;  // members no table knows, in order
+
+    const Value* param(Param p) const noexcept { return params[static_cast<size_t>(p)]; }
+
+    // Memory of the spans above, freed with the request.
+    std::pmr::monotonic_buffer_resource arena;
+};
+
+}  // namespace llm::chat

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chat/error.hpp"
+#include "json/document.hpp"
+
+namespace llm::chat {
+
+// What an error body of any provider says, whichever of their shapes it has.
+struct ErrorBody {
+    std::string message;
+    std::string type;  // error.type, error.status
+    std::string code;
+    std::string param;
+};
+
+// Reads an error body; something readable comes out of HTML, of nothing and of
+// bytes that are no JSON, too.
+ErrorBody read_error_body(std::string_view body);
+ErrorBody read_error_body(const json::Value& root);
+
+// Class of an upstream failure by HTTP status and by the texts that providers
+// use for "too long", "not allowed" and "no credit". `status` 0 means that the
+// failure came inside a 200 stream.
+ErrorClass classify(int status, const ErrorBody& body);
+
+// The error a client is told. A failure about the gateway's own credential is
+// worded without the provider's text, which may quote a part of the key.
+ApiError upstream_error(ErrorClass kind, const ErrorBody& body);
+
+}  // namespace llm::chat

@@ -1,0 +1,73 @@
+#include "client/checker.hpp"
+
+#include <array>
+
+namespace llm::client {
+
+namespace {
+
+std::string_view type_name(json::Type t) noexcept
+{
+    constexpr std::array<std::string_view, 6> kNames = {"null", "boolean", "number", "string", "array", "object"};
+    return kNames[static_cast<size_t>(t)];
+}
+
+std::string expected(TypeMask types)
+{
+    std::string out;
+    for (unsigned t = 0; t < 6; t++) {
+        if (!(types & (1U << t))) continue;
+        if (!out.empty()) out += " or ";
+        out += type_name(static_cast<json::Type>(t));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string Place::operator/(std::string_view tail) const
+{
+    std::string path(list);
+    if (!list.empty()) path += '[' + std::to_string(index) + ']';
+    if (!inner.empty()) path += '.' + std::string(inner) + '[' + std::to_string(inner_index) + ']';
+    if (!path.empty() && !tail.empty()) path += '.';
+    return path += tail;
+}
+
+bool Checker::bad(std::string_view param, std::string_view message, std::string_view code)
+{
+    error = make_error(chat::ErrorClass::bad_request, message, param);
+    error.code = code;
+    return false;
+}
+
+bool Checker::missing(const std::string& param)
+{
+    return bad(param, "Missing required parameter: '" + param + "'.", "missing_required_parameter");
+}
+
+bool Checker::check(const json::Value& v, TypeMask types, const Place& place, std::string_view tail)
+{
+    if (types & bit(v.type())) return true;
+    std::string param = place / tail;
+    std::string message = "Invalid type for '" + param + "': expected " + expected(types) + ", but got " +
+                          std::string(type_name(v.type())) + " instead.";
+    return bad(param, message, "invalid_type");
+}
+
+bool Checker::need(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
+                   std::string_view tail, const json::Value*& out)
+{
+    out = object.get(name);
+    if (!out) return missing(place / tail);
+    return check(*out, types, place, tail);
+}
+
+bool Checker::take(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
+                   std::string_view tail, const json::Value*& out)
+{
+    out = object.get(name);
+    return !out || check(*out, types, place, tail);
+}
+
+}  // namespace llm::client

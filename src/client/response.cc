@@ -1,0 +1,181 @@
+#include "client/response.hpp"
+
+namespace llm::client {
+
+using chat::Delta;
+using chat::DeltaKind;
+using json::Writer;
+
+namespace {
+
+constexpr uint32_t kMaxChoices = 128;
+constexpr uint32_t kMaxCalls = 1024;
+
+void append(Rope& out, const chat::Text& text)
+{
+    if (text.escaped) {
+        out.append(text.bytes);
+    } else {
+        json::append_escaped(out, text.bytes);
+    }
+}
+
+std::string inside(const chat::Text& text)
+{
+    Rope out;
+    append(out, text);
+    return out.str();
+}
+
+void write_rope(Writer& w, const Rope& rope)
+{
+    w.begin_string();
+    for (std::string_view piece : rope.pieces()) w.escaped_part(piece);
+    w.end_string();
+}
+
+}  // namespace
+
+AnswerWriter::Call& AnswerWriter::call(Choice& choice, uint32_t index)
+{
+    if (index >= choice.calls.size()) choice.calls.resize(index + 1);
+    return choice.calls[index];
+}
+
+void AnswerWriter::end_thinking(Choice& choice, const chat::Text& signature)
+{
+    std::string text = choice.thinking.str();
+    choice.thinking.clear();
+    Rope block;
+    Writer w(block);
+    write_thinking(w, {text}, signature);
+    if (!choice.blocks.empty()) choice.blocks += ',';
+    choice.blocks += block.str();
+}
+
+Status AnswerWriter::put(const Delta& delta)
+{
+    if (delta.choice >= kMaxChoices) return fail(Errc::too_many, "too many choices");
+    if (delta.index >= kMaxCalls) return fail(Errc::too_many, "too many tool calls");
+    if (delta.choice >= choices_.size()) choices_.resize(delta.choice + 1);
+    Choice& choice = choices_[delta.choice];
+
+    switch (delta.kind) {
+        case DeltaKind::start:
+            if (id_.empty()) id_ = inside(delta.id);
+            if (model_.empty()) model_ = inside(delta.model);
+            break;
+        case DeltaKind::text:
+            append(choice.text, delta.text);
+            break;
+        case DeltaKind::refusal:
+            append(choice.refusal, delta.text);
+            break;
+        case DeltaKind::reasoning:
+            append(choice.reasoning, delta.text);
+            append(choice.thinking, delta.text);
+            break;
+        case DeltaKind::signature:
+            end_thinking(choice, delta.text);
+            break;
+        case DeltaKind::redacted: {
+            Rope block;
+            Writer w(block);
+            write_redacted(w, delta.text);
+            if (!choice.blocks.empty()) choice.blocks += ',';
+            choice.blocks += block.str();
+            break;
+        }
+        case DeltaKind::tool_start:
+            append(call(choice, delta.index).id, delta.id);
+            append(call(choice, delta.index).name, delta.text);
+            break;
+        case DeltaKind::tool_args:
+            if (delta.json_args) {
+                json::append_compact_escaped(call(choice, delta.index).arguments, delta.text.bytes);
+            } else {
+                append(call(choice, delta.index).arguments, delta.text);
+            }
+            break;
+        case DeltaKind::finish:
+            choice.finish = delta.finish;
+            break;
+        case DeltaKind::usage:
+            usage_ = *delta.usage;
+            break;
+        case DeltaKind::role:
+        case DeltaKind::opaque:
+        case DeltaKind::error:
+        case DeltaKind::end:
+            break;
+    }
+    return kOk;
+}
+
+void AnswerWriter::write_choice(Writer& w, Choice& choice, size_t index)
+{
+    auto object = w.object();
+    w.member("index", index);
+    {
+        auto message = w.object("message");
+        w.string_member("role", "assistant");
+        w.key("content");
+        if (choice.text.empty() && (!choice.calls.empty() || !choice.refusal.empty())) {
+            w.null();
+        } else {
+            write_rope(w, choice.text);
+        }
+        w.key("refusal");
+        if (choice.refusal.empty()) {
+            w.null();
+        } else {
+            write_rope(w, choice.refusal);
+        }
+        if (!choice.reasoning.empty()) write_rope(w.key("reasoning_content"), choice.reasoning);
+        if (!choice.blocks.empty()) {
+            auto blocks = w.array("thinking_blocks");
+            w.raw(choice.blocks);
+        }
+        if (!choice.calls.empty()) {
+            auto calls = w.array("tool_calls");
+            for (const Call& c : choice.calls) {
+                auto one = w.object();
+                write_rope(w.key("id"), c.id);
+                w.string_member("type", "function");
+                auto function = w.object("function");
+                write_rope(w.key("name"), c.name);
+                write_rope(w.key("arguments"), c.arguments);
+            }
+        }
+    }
+    w.key("logprobs").null();
+    w.string_member("finish_reason", finish_reason_name(choice.finish));
+}
+
+void AnswerWriter::write(Rope& out)
+{
+    if (choices_.empty()) choices_.resize(1);
+    Writer w(out);
+    auto body = w.object();
+    w.key("id");
+    if (id_.empty()) {
+        w.string(options_.id);
+    } else {
+        w.escaped(id_);
+    }
+    w.string_member("object", "chat.completion");
+    w.member("created", static_cast<uint64_t>(options_.created));
+    w.key("model");
+    if (options_.model.empty()) {
+        w.escaped(model_);
+    } else {
+        w.string(options_.model);
+    }
+    {
+        auto choices = w.array("choices");
+        for (size_t i = 0; i < choices_.size(); i++) write_choice(w, choices_[i], i);
+    }
+    if (usage_.known) write_usage(w, usage_);
+}
+
+}  // namespace llm::client

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/rope.hpp"
+#include "chat/delta.hpp"
+#include "client/answer.hpp"
+
+namespace llm::client {
+
+// Collects deltas into one `chat.completion` object. One per answer.
+class AnswerWriter final : public chat::DeltaSink {
+public:
+    explicit AnswerWriter(AnswerOptions options) : options_(std::move(options)) {}
+
+    Status put(const chat::Delta& delta) override;
+
+    // The whole body. Call once, after the last delta.
+    void write(Rope& out);
+
+private:
+    struct Call {
+        Rope id, name, arguments;  // insides of JSON strings
+    };
+    struct Choice {
+        Rope text, refusal, reasoning;
+        Rope thinking;       // insides of the signed block being collected
+        std::string blocks;  // finished elements of thinking_blocks, comma-separated
+        std::vector<Call> calls;
+        chat::FinishReason finish = chat::FinishReason::stop;
+    };
+
+    Call& call(Choice& choice, uint32_t index);
+    void end_thinking(Choice& choice, const chat::Text& signature);
+    void write_choice(json::Writer& w, Choice& choice, size_t index);
+
+    AnswerOptions options_;
+    std::string id_, model_;  // insides of JSON strings
+    std::vector<Choice> choices_;
+    chat::Usage usage_;
+};
+
+}  // namespace llm::client

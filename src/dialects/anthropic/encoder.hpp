@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "dialects/anthropic/anthropic.hpp"
+#include "dialects/encoding.hpp"
+
+namespace llm::anthropic {
+
+// One request on its way to Anthropic; shared by request.cc and messages.cc.
+struct Encoder : dialects::Encoding {
+    Encoder(const dialects::Encoding& e, const ModelRules& r) : dialects::Encoding(e), rules(r), w(e.out.body) {}
+
+    const ModelRules& rules;
+    json::Writer w;
+};
+
+// The members `system` and `messages`. `json_only` adds the instruction that
+// stands for response_format json_object, which this format does not have.
+bool write_conversation(Encoder& e, bool json_only);
+
+// The last assistant turn calls tools but has no signed thinking to give back:
+// thinking cannot be switched on for the turn that answers it.
+bool lost_thinking(const chat::Request& request) noexcept;
+
+}  // namespace llm::anthropic

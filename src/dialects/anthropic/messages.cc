@@ -1,0 +1,462 @@
+// System prompt, messages and their blocks (wire format: anthropic, sections 3 and 4).
+#include <array>
+#include <cstdint>
+
+#include "base/base64.hpp"
+#include "base/text.hpp"
+#include "dialects/anthropic/encoder.hpp"
+
+namespace llm::anthropic {
+
+namespace {
+
+using namespace chat;
+using json::Writer;
+
+constexpr std::string_view kJsonOnly = "Answer with one valid JSON object and nothing else.";
+
+bool is_system(const Message& m) noexcept
+{
+    return m.role == Role::system || m.role == Role::developer;
+}
+
+// Blank to Anthropic, which refuses such text blocks. `body` is still escaped.
+bool is_blank(std::string_view body) noexcept
+{
+    while (!body.empty()) {
+        if (body[0] == ' ') {
+            body.remove_prefix(1);
+        } else if (body.size() >= 2 && body[0] == '\\' && (body[1] == 'n' || body[1] == 'r' || body[1] == 't')) {
+            body.remove_prefix(2);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Without trailing blanks and escaped line ends; `body` is still escaped.
+std::string_view trim_end(std::string_view body) noexcept
+{
+    for (;;) {
+        if (body.ends_with(' ')) {
+            body.remove_suffix(1);
+            continue;
+        }
+        if (!body.ends_with("\\n") && !body.ends_with("\\r") && !body.ends_with("\\t")) return body;
+        size_t slashes = 0;
+        while (slashes + 1 < body.size() && body[body.size() - 2 - slashes] == '\\') slashes++;
+        if (slashes % 2 == 0) return body;  // an escaped backslash, then a letter
+        body.remove_suffix(2);
+    }
+}
+
+// An id Anthropic accepts for this one (^[a-zA-Z0-9_-]+$), the same for a call
+// and its result. Unknown characters give way; a hash keeps ids apart.
+std::string legal_id(std::string_view id)
+{
+    std::string out;
+    uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+    for (char c : id) {
+        bool legal = text::is_alpha(c) || text::is_digit(c) || c == '_' || c == '-';
+        out += legal ? c : '_';
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    }
+    if (out == id && !out.empty()) return out;
+    constexpr char kHex[] = "0123456789abcdef";
+    out += '_';
+    for (int shift = 60; shift >= 0; shift -= 4) out += kHex[(hash >> shift) & 0xf];
+    return out;
+}
+
+bool is_signed(const Block& b) noexcept
+{
+    if (b.kind == BlockKind::redacted_thinking) return true;
+    return b.kind == BlockKind::thinking && b.data && !b.data->body().empty();
+}
+
+// data:MEDIA;base64,DATA
+struct DataUrl {
+    std::string_view media;
+    std::string_view data;
+    bool ok = false;
+};
+
+DataUrl split_data_url(std::string_view url) noexcept
+{
+    constexpr std::string_view kScheme = "data:";
+    size_t comma = url.find(',');
+    if (!text::iequals(url.substr(0, kScheme.size()), kScheme) || comma == url.npos) return {};
+    std::string_view head = url.substr(kScheme.size(), comma - kScheme.size());
+    if (!head.ends_with(";base64")) return {};
+    head.remove_suffix(std::string_view(";base64").size());
+    return {head.substr(0, head.find(';')), url.substr(comma + 1), true};
+}
+
+class Conversation {
+public:
+    explicit Conversation(Encoder& e) : e_(e), w_(e.w) {}
+
+    bool write_system(bool json_only)
+    {
+        std::vector<const Message*> system;
+        bool leading = true;
+        for (const Message& m : e_.request.messages) {
+            leading = leading && is_system(m);
+            if (is_system(m) && (leading || !e_.rules.system_in_messages)) system.push_back(&m);
+        }
+        if (system.empty() && !json_only) return true;
+
+        auto blocks = w_.array("system");
+        for (const Message* m : system) {
+            place_ = m;
+            if (!write_blocks(*m)) return false;
+        }
+        if (!json_only) return true;
+        auto block = w_.object();
+        w_.string_member("type", "text");
+        w_.string_member("text", kJsonOnly);
+        return true;
+    }
+
+    bool write_messages()
+    {
+        auto list = w_.array("messages");
+        bool leading = true;
+        for (const Message& m : e_.request.messages) {
+            leading = leading && is_system(m);
+            if (is_system(m) && (leading || !e_.rules.system_in_messages)) continue;
+            place_ = &m;
+            last_ = &m == &e_.request.messages.back();
+            if (!write_message(m)) return false;
+        }
+        close_turn();
+        if (turns_ > 0) return true;
+        return e_.refuse("messages", "no message has any content");
+    }
+
+private:
+    // Messages of one role become one message, as the server would make of them.
+    bool write_message(const Message& m)
+    {
+        if (m.role == Role::function) return e_.refuse(place("role"), "the role 'function' is deprecated, use 'tool'");
+        std::string_view role = m.role == Role::assistant ? "assistant" : is_system(m) ? "system" : "user";
+        if (!has_blocks(m)) return true;
+        if (role != turn_) {
+            close_turn();
+            turn_ = role;
+            turns_++;
+            w_.open_object();
+            w_.string_member("role", role);
+            w_.key("content").open_array();
+        }
+        return write_blocks(m);
+    }
+
+    void close_turn()
+    {
+        if (turn_.empty()) return;
+        w_.close_array();
+        w_.close_object();
+        turn_ = {};
+    }
+
+    static bool is_empty(const Block& b) noexcept
+    {
+        switch (b.kind) {
+            case BlockKind::text:
+            case BlockKind::refusal:
+                return is_blank(b.text->body());
+            case BlockKind::thinking:
+                return !is_signed(b);
+            default:
+                return false;
+        }
+    }
+
+    static bool has_blocks(const Message& m) noexcept
+    {
+        for (const Block& b : m.blocks) {
+            if (!is_empty(b)) return true;
+        }
+        return false;
+    }
+
+    bool write_blocks(const Message& m)
+    {
+        if (m.name && !e_.drop("messages.name")) return false;
+        if (m.reasoning && !is_blank(m.reasoning->body()) && !has_signed_thinking(m) &&
+            !e_.drop("messages.reasoning_content")) {
+            return false;
+        }
+        // The message's own cache_control belongs to its last block.
+        const Block* cache_on = nullptr;
+        for (const Block& b : m.blocks) {
+            if (!is_empty(b) && b.kind != BlockKind::thinking) cache_on = &b;
+        }
+        for (const Block& b : m.blocks) {
+            part_ = static_cast<size_t>(&b - m.blocks.data());
+            const Value* cache = b.cache_control ? b.cache_control : &b == cache_on ? m.cache_control : nullptr;
+            if (!write_block(b, m, cache)) return false;
+        }
+        return true;
+    }
+
+    static bool has_signed_thinking(const Message& m) noexcept
+    {
+        for (const Block& b : m.blocks) {
+            if (is_signed(b)) return true;
+        }
+        return false;
+    }
+
+    bool write_block(const Block& b, const Message& m, const Value* cache)
+    {
+        switch (b.kind) {
+            case BlockKind::text:
+            case BlockKind::refusal:
+                // A prefill may not end in blanks.
+                return write_text(b, last_ && m.role == Role::assistant && &b == &m.blocks.back(), cache);
+            case BlockKind::image:
+                return write_image(b, cache);
+            case BlockKind::file:
+                return write_file(b, cache);
+            case BlockKind::thinking:
+                return write_thinking(b, m);
+            case BlockKind::redacted_thinking: {
+                auto block = w_.object();
+                w_.string_member("type", "redacted_thinking");
+                w_.member("data", *b.data);
+                return true;
+            }
+            case BlockKind::tool_call:
+                return write_call(b, cache);
+            case BlockKind::tool_result:
+                return write_result(b, cache);
+            case BlockKind::audio:
+            case BlockKind::other:
+                break;
+        }
+        return e_.refuse(place("content"), "no content part of this type can be sent");
+    }
+
+    bool write_text(const Block& b, bool prefill, const Value* cache)
+    {
+        std::string_view body = prefill ? trim_end(b.text->body()) : b.text->body();
+        if (is_blank(body)) return true;
+        auto block = w_.object();
+        w_.string_member("type", "text");
+        w_.key("text").escaped(body);
+        if (cache) w_.member("cache_control", *cache);
+        return true;
+    }
+
+    // The pieces of a streamed block come back one by one; the one with the
+    // signature ends the block.
+    bool write_thinking(const Block& b, const Message& m)
+    {
+        if (!is_signed(b)) {
+            thinking_from_ = thinking_from_ ? thinking_from_ : &b;
+            bool ends_unsigned = &b == &m.blocks.back() || (&b)[1].kind != BlockKind::thinking;
+            if (!ends_unsigned) return true;
+            thinking_from_ = nullptr;
+            return e_.drop("messages.thinking_blocks");
+        }
+        const Block* from = thinking_from_ ? thinking_from_ : &b;
+        thinking_from_ = nullptr;
+        auto block = w_.object();
+        w_.string_member("type", "thinking");
+        w_.key("thinking").begin_string();
+        for (; from <= &b; from++) w_.escaped_part(from->text->body());
+        w_.end_string();
+        w_.member("signature", *b.data);
+        return true;
+    }
+
+    bool write_image(const Block& b, const Value* cache)
+    {
+        if (b.format && !b.format->is("auto") && !e_.drop("messages.image_url.detail")) return false;
+        std::string decoded;
+        std::string_view url = plain(*b.data, decoded);
+        auto block = w_.object();
+        w_.string_member("type", "image");
+        {
+            auto source = w_.object("source");
+            if (text::iequals(url.substr(0, 5), "data:")) {
+                DataUrl parts = split_data_url(url);
+                if (!parts.ok) return e_.refuse(place("image_url.url"), "a data URL must be base64");
+                write_base64(parts.media == "image/jpg" ? "image/jpeg" : parts.media, parts.data, decoded);
+            } else {
+                w_.string_member("type", "url");
+                w_.member("url", *b.data);
+            }
+        }
+        if (cache) w_.member("cache_control", *cache);
+        return true;
+    }
+
+    void write_base64(std::string_view media, std::string_view data, const std::string& decoded)
+    {
+        w_.string_member("type", "base64");
+        w_.string_member("media_type", media);
+        w_.key("data");
+        // `data` is a slice of the body, or of a copy that dies with this call.
+        if (decoded.empty()) {
+            w_.escaped(data);
+        } else {
+            w_.string(data);
+        }
+    }
+
+    bool write_file(const Block& b, const Value* cache)
+    {
+        auto block = w_.object();
+        w_.string_member("type", "document");
+        if (!write_document(b)) return false;
+        if (b.name) w_.member("title", *b.name);
+        if (cache) w_.member("cache_control", *cache);
+        return true;
+    }
+
+    bool write_document(const Block& b)
+    {
+        auto source = w_.object("source");
+        if (b.file_id) {
+            w_.string_member("type", "file");
+            w_.member("file_id", *b.file_id);
+            return true;
+        }
+        if (!b.data) return e_.refuse(place("file"), "it has neither file_data nor file_id");
+
+        std::string decoded;
+        std::string_view data = plain(*b.data, decoded);
+        DataUrl parts = split_data_url(data);
+        if (!parts.ok && !text::iequals(data.substr(0, 5), "data:")) parts = guess_media(b, data);
+        if (parts.media == "application/pdf") {
+            write_base64(parts.media, parts.data, decoded);
+            return true;
+        }
+        std::string text;
+        if (!parts.media.starts_with("text/") || !base64_decode(parts.data, text)) {
+            return e_.refuse(place("file.file_data"), "only base64 of PDF and text files can be sent");
+        }
+        w_.string_member("type", "text");
+        w_.string_member("media_type", "text/plain");
+        w_.string_member("data", text);
+        return true;
+    }
+
+    // Clients also send bare base64: its first bytes or the file's name tell.
+    static DataUrl guess_media(const Block& b, std::string_view data)
+    {
+        constexpr std::string_view kPdf = "JVBERi0";  // %PDF-
+        std::string name = b.name ? b.name->text() : std::string();
+        if (data.starts_with(kPdf) || name.ends_with(".pdf")) return {"application/pdf", data, true};
+        if (name.ends_with(".txt") || name.ends_with(".md")) return {"text/plain", data, true};
+        return {};
+    }
+
+    bool write_call(const Block& b, const Value* cache)
+    {
+        if (b.custom) return e_.refuse(place("tool_calls"), "custom tools cannot be sent");
+        auto block = w_.object();
+        w_.string_member("type", "tool_use");
+        w_.string_member("id", legal_id(b.id->text()));
+        w_.member("name", *b.name);
+        write_input(*b.data);
+        if (cache) w_.member("cache_control", *cache);
+        return true;
+    }
+
+    // `arguments` is JSON in a string, as some model wrote it. What is no
+    // object is wrapped, so that a conversation with a broken call can go on.
+    void write_input(const Value& arguments)
+    {
+        std::string text = arguments.text();
+        std::string_view input = text::trim(text);
+        w_.key("input");
+        if (input.empty()) return w_.raw("{}");
+        json::Document doc;
+        if (doc.parse(input, json::Mode::liberal).ok() && doc.root().is_object()) return w_.copy(doc.source());
+        auto wrapped = w_.object();
+        w_.member("raw_arguments", arguments);
+    }
+
+    bool write_result(const Block& b, const Value* cache)
+    {
+        auto block = w_.object();
+        w_.string_member("type", "tool_result");
+        w_.string_member("tool_use_id", legal_id(b.id->text()));
+        bool any = false;
+        for (const Block& part : b.content) any = any || !is_empty(part);
+        if (any) {
+            auto content = w_.array("content");
+            for (const Block& part : b.content) {
+                part_ = static_cast<size_t>(&part - b.content.data());
+                if (part.kind != BlockKind::text && part.kind != BlockKind::image && part.kind != BlockKind::file) {
+                    return e_.refuse(place("content"), "a tool result can hold texts, images and files");
+                }
+                if (!write_block(part, *place_, part.cache_control)) return false;
+            }
+        }
+        if (b.is_error) w_.key("is_error").boolean(true);
+        if (cache) w_.member("cache_control", *cache);
+        return true;
+    }
+
+    // The decoded text; `store` is used only when something has to be decoded.
+    static std::string_view plain(const Value& v, std::string& store)
+    {
+        if (!v.escaped()) return v.body();
+        store = v.text();
+        return store;
+    }
+
+    // Name of the place that is being written, for an error.
+    std::string place(std::string_view member) const
+    {
+        size_t index = static_cast<size_t>(place_ - e_.request.messages.data());
+        std::string out = "messages[" + std::to_string(index) + ']';
+        const Value* content = place_->source->get("content");
+        if (content && content->is_array() && place_->role != Role::assistant) {
+            out += ".content[" + std::to_string(part_) + ']';
+            if (member == "content") return out;
+        }
+        return out + '.' + std::string(member);
+    }
+
+    Encoder& e_;
+    Writer& w_;
+    const Message* place_ = nullptr;
+    size_t part_ = 0;
+    bool last_ = false;      // writing the request's last message
+    std::string_view turn_;  // role of the open message
+    size_t turns_ = 0;
+    const Block* thinking_from_ = nullptr;
+};
+
+}  // namespace
+
+bool write_conversation(Encoder& e, bool json_only)
+{
+    Conversation c(e);
+    return c.write_system(json_only) && c.write_messages();
+}
+
+bool lost_thinking(const Request& request) noexcept
+{
+    for (size_t i = request.messages.size(); i-- > 0;) {
+        const Message& m = request.messages[i];
+        if (m.role == Role::user) return false;
+        if (m.role != Role::assistant) continue;
+        bool calls = false, thinks = false;
+        for (const Block& b : m.blocks) {
+            calls |= b.kind == BlockKind::tool_call;
+            thinks |= is_signed(b);
+        }
+        if (calls && !thinks) return true;
+    }
+    return false;
+}
+
+}  // namespace llm::anthropic

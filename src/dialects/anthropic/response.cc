@@ -1,0 +1,174 @@
+// Whole answers and token counts (wire format: anthropic, section 8).
+#include "dialects/anthropic/anthropic.hpp"
+
+namespace llm::anthropic {
+
+namespace {
+
+using namespace chat;
+using json::Value;
+
+Text text_of(const Value* v) noexcept
+{
+    return {v ? v->body() : std::string_view()};
+}
+
+int64_t count(const Value& object, std::string_view name, int64_t otherwise) noexcept
+{
+    const Value* v = object.get(name);
+    std::optional<uint64_t> n = v ? v->to_uint() : std::nullopt;
+    return n && *n <= INT32_MAX ? static_cast<int64_t>(*n) : otherwise;
+}
+
+class Blocks {
+public:
+    Blocks(const dialects::DecodeHints& hints, DeltaSink& sink) : hints_(hints), sink_(sink) {}
+
+    Status put(const Value& block)
+    {
+        const Value* type = block.find("type");
+        if (!type) return fail(Errc::protocol, "content block without type");
+        if (type->is("text")) return sink_.put({.kind = DeltaKind::text, .text = text_of(block.find("text"))});
+        if (type->is("thinking")) return put_thinking(block);
+        if (type->is("redacted_thinking")) {
+            return sink_.put({.kind = DeltaKind::redacted, .index = thoughts_++, .text = text_of(block.find("data"))});
+        }
+        if (type->is("tool_use")) return put_call(block);
+        return kOk;  // a block of another kind has no place in the answer
+    }
+
+    bool called_tools() const noexcept { return calls_ > 0; }
+
+private:
+    Status put_thinking(const Value& block)
+    {
+        Delta d{.kind = DeltaKind::reasoning, .index = thoughts_++, .text = text_of(block.find("thinking"))};
+        if (Status s = sink_.put(d); !s.ok()) return s;
+        d.kind = DeltaKind::signature;
+        d.text = text_of(block.find("signature"));
+        return sink_.put(d);
+    }
+
+    Status put_call(const Value& block)
+    {
+        const Value* name = block.find("name");
+        const Value* input = block.find("input");
+        std::string_view args = input ? input->raw() : std::string_view("{}");
+        if (name && !hints_.json_tool.empty() && name->is(hints_.json_tool)) {
+            return sink_.put({.kind = DeltaKind::text, .text = {args, false}});
+        }
+        Delta start{
+            .kind = DeltaKind::tool_start, .index = calls_, .text = text_of(name), .id = text_of(block.find("id"))};
+        if (Status s = sink_.put(start); !s.ok()) return s;
+        return sink_.put({.kind = DeltaKind::tool_args, .json_args = true, .index = calls_++, .text = {args, false}});
+    }
+
+    const dialects::DecodeHints& hints_;
+    DeltaSink& sink_;
+    uint32_t calls_ = 0;
+    uint32_t thoughts_ = 0;
+};
+
+}  // namespace
+
+void Counts::update(const Value& usage)
+{
+    input = count(usage, "input_tokens", input);
+    cache_write = count(usage, "cache_creation_input_tokens", cache_write);
+    cache_read = count(usage, "cache_read_input_tokens", cache_read);
+    output = count(usage, "output_tokens", output);
+    if (const Value* lifetimes = usage.get("cache_creation")) {
+        cache_write_1h = count(*lifetimes, "ephemeral_1h_input_tokens", cache_write_1h);
+    }
+    if (const Value* details = usage.get("output_tokens_details")) {
+        reasoning = count(*details, "thinking_tokens", reasoning);
+    }
+
+    // A compacted conversation is billed in several steps, and the members
+    // above hold the last one only. With a fallback they hold the whole bill.
+    const Value* steps = usage.get("iterations");
+    if (!steps || !steps->is_array()) return;
+    Counts sum;
+    bool any = false;
+    for (const Value& step : *steps) {
+        const Value* type = step.find("type");
+        if (type && type->is("fallback_message")) return;
+        if (!type || !(type->is("compaction") || type->is("message"))) continue;
+        any = true;
+        sum.input += count(step, "input_tokens", 0);
+        sum.cache_write += count(step, "cache_creation_input_tokens", 0);
+        sum.cache_read += count(step, "cache_read_input_tokens", 0);
+        sum.output += count(step, "output_tokens", 0);
+    }
+    if (!any) return;
+    sum.cache_write_1h = cache_write_1h;
+    sum.reasoning = reasoning;
+    *this = sum;
+}
+
+Usage Counts::usage() const noexcept
+{
+    Usage u;
+    u.known = true;
+    u.prompt = input + cache_write + cache_read;
+    u.completion = output;
+    u.cache_read = cache_read;
+    u.cache_write = cache_write;
+    u.cache_write_1h = cache_write_1h;
+    u.reasoning = reasoning;
+    return u;
+}
+
+FinishReason finish_reason(const Value* reason, bool called_tools) noexcept
+{
+    if (!reason) return FinishReason::stop;
+    // The only call may have been the one that stands for a JSON answer.
+    if (reason->is("tool_use")) return called_tools ? FinishReason::tool_calls : FinishReason::stop;
+    if (reason->is("max_tokens") || reason->is("model_context_window_exceeded")) return FinishReason::length;
+    if (reason->is("refusal")) return FinishReason::content_filter;
+    return FinishReason::stop;
+}
+
+Status decode(std::string_view body, const dialects::DecodeOptions& options, DeltaSink& sink)
+{
+    json::Document doc;
+    if (Status s = doc.parse(body, json::Mode::liberal, options.json); !s.ok()) return s;
+    const Value& root = doc.root();
+    if (const Value* type = root.find("type"); type && type->is("error")) {
+        ApiError error = decode_error(0, root);
+        return sink.put({.kind = DeltaKind::error, .error = &error});
+    }
+    const Value* content = root.find("content");
+    if (!content || !content->is_array()) return fail(Errc::protocol, "answer without content");
+
+    Delta start{.kind = DeltaKind::start, .id = text_of(root.find("id")), .model = text_of(root.find("model"))};
+    if (Status s = sink.put(start); !s.ok()) return s;
+    Blocks blocks(options.hints, sink);
+    for (const Value& block : *content) {
+        if (Status s = blocks.put(block); !s.ok()) return s;
+    }
+    if (const Value* details = root.get("stop_details")) {
+        Delta refusal{.kind = DeltaKind::refusal, .text = text_of(details->get("explanation"))};
+        if (Status s = sink.put(refusal); !s.ok()) return s;
+    }
+    Delta finish{.kind = DeltaKind::finish, .finish = finish_reason(root.get("stop_reason"), blocks.called_tools())};
+    if (Status s = sink.put(finish); !s.ok()) return s;
+    if (const Value* usage = root.get("usage")) {
+        Counts counts;
+        counts.update(*usage);
+        Usage u = counts.usage();
+        if (Status s = sink.put({.kind = DeltaKind::usage, .usage = &u}); !s.ok()) return s;
+    }
+    return sink.put({.kind = DeltaKind::end});
+}
+
+constinit const dialects::Dialect kDialect = {
+    .name = "anthropic",
+    .same_as = std::nullopt,
+    .encode = encode,
+    .decode = decode,
+    .decode_error = static_cast<ApiError (*)(int, std::string_view)>(decode_error),
+    .stream = make_stream,
+};
+
+}  // namespace llm::anthropic

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/rope.hpp"
+#include "base/status.hpp"
+#include "chat/delta.hpp"
+#include "chat/dropped.hpp"
+#include "chat/error.hpp"
+#include "chat/request.hpp"
+#include "wire/event.hpp"
+
+// A dialect is how a provider writes bodies: requests, whole answers, streams
+// and errors. It is pure: no I/O, no clock, no knowledge of who serves it.
+namespace llm::dialects {
+
+struct EncodeOptions {
+    std::string_view model;           // the provider's name for the model
+    bool reject_unsupported = false;  // refuse what would be dropped
+};
+
+// Told by encode() and needed to read the answer.
+struct DecodeHints {
+    // The forced tool that stands for `response_format`: its arguments are the
+    // answer's text. Empty when there is none.
+    std::string json_tool;
+};
+
+struct EncodedRequest {
+    Rope body;  // may refer to the client's body
+    chat::Dropped dropped;
+    DecodeHints hints;
+};
+
+struct DecodeOptions {
+    DecodeHints hints;
+    size_t max_tool_arguments = 1U << 20;
+    json::Limits json;
+};
+
+// Reads one provider stream. Never sees how the network cut it.
+class StreamDecoder {
+public:
+    virtual ~StreamDecoder() = default;
+
+    // One event. A failure the provider reports is put as an `error` delta; a
+    // bad Status means that the bytes are not what this dialect allows.
+    virtual Status event(const wire::WireEvent& event, chat::DeltaSink& sink) = 0;
+
+    // The peer closed. Puts `end` when the answer is complete though its
+    // terminator is missing; Errc::truncated when it is not.
+    virtual Status end(chat::DeltaSink& sink) = 0;
+};
+
+struct Dialect {
+    std::string_view name;
+
+    // The client format whose bodies are the same: answers then pass through
+    // as they came, with splices.
+    std::optional<chat::ClientFormat> same_as;
+
+    // Writes the provider's request. On false `error` says what this target
+    // cannot carry; the request is never changed, so the next target may be tried.
+    bool (*encode)(const chat::Request& request, const EncodeOptions& options, EncodedRequest& out,
+                   chat::ApiError& error);
+
+    // Reads a whole answer (HTTP 200, not streamed).
+    Status (*decode)(std::string_view body, const DecodeOptions& options, chat::DeltaSink& sink);
+
+    // Reads an error body.
+    chat::ApiError (*decode_error)(int http_status, std::string_view body);
+
+    std::unique_ptr<StreamDecoder> (*stream)(const DecodeOptions& options);
+};
+
+}  // namespace llm::dialects

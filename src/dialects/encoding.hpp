@@ -1,0 +1,34 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "dialects/dialect.hpp"
+
+namespace llm::dialects {
+
+// One call of a dialect's encode(): what it reads, what it writes, and the one
+// rule for fields that the target cannot carry. Fields that change what the
+// answer is are refused; advisory ones are dropped and named in
+// `x-llm-dropped`, or refused too when the operator wants that.
+struct Encoding {
+    const chat::Request& request;
+    const EncodeOptions& options;
+    EncodedRequest& out;
+    chat::ApiError& error;
+
+    // Sets the error "'param' is not supported ..." and returns false.
+    bool refuse(std::string_view param, std::string_view why = {});
+
+    // An advisory field: false only when the operator wants it refused.
+    bool drop(std::string_view field);
+
+    // Params this dialect has no word for, each by the rule above. One that
+    // asks for nothing (n = 1, a penalty of 0) is simply left out.
+    bool leave_out(std::span<const chat::Param> params);
+
+    // Members no table knows.
+    bool leave_out_unknown();
+};
+
+}  // namespace llm::dialects

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.hpp"
+#include "json/value.hpp"
+
+namespace llm::json {
+
+struct Limits {
+    uint32_t depth = 128;
+    uint32_t values = 1U << 20;
+};
+
+// strict: what a client may send. Duplicate member names and ill-formed UTF-8
+// are errors.
+// liberal: what a provider sends. The last duplicate wins, ill-formed UTF-8 is
+// replaced by U+FFFD before parsing.
+enum class Mode : uint8_t { strict, liberal };
+
+// A JSON text and the tree over it. yajl judges the grammar; the tree only
+// points into the text, so nothing is decoded, reformatted or copied.
+//
+// One Document can parse any number of texts in turn; it keeps its memory.
+class Document {
+public:
+    // The text must stay alive and unchanged as long as values are used.
+    // After a failure root() must not be called and where() tells the place.
+    Status parse(std::string_view text, Mode mode, const Limits& limits = {});
+
+    const Value& root() const noexcept { return nodes_.front(); }
+
+    // The text the tree points into: what was passed in, or its mended copy.
+    std::string_view source() const noexcept { return source_; }
+
+    // Place of the last failure, as a path such as `messages[2].content`
+    // (empty for the top level). It quotes member names of the text.
+    const std::string& where() const noexcept { return where_; }
+
+private:
+    friend class Builder;
+
+    std::vector<Value> nodes_;
+    std::vector<uint32_t> open_;  // containers not yet closed, outermost first
+    std::string_view source_;
+    std::string mended_;
+    std::string where_;
+};
+
+}  // namespace llm::json

@@ -1,0 +1,51 @@
+#include <array>
+
+#include "dialects/anthropic/anthropic.hpp"
+#include "dialects/openai/openai.hpp"
+#include "providers/provider.hpp"
+
+namespace llm::providers {
+
+namespace {
+
+// 2023-06-01 is the version whose requests still have the sampling members;
+// an operator may set another one with `header`.
+constexpr std::array kAnthropicHeaders = {Header{"anthropic-version", "2023-06-01"}};
+
+constexpr std::array kProviders = {
+    Provider{
+        .name = "openai",
+        .dialect = &openai::kDialect,
+        .auth = Auth::bearer,
+        .framing = Framing::sse,
+        .base = "/v1",
+        .chat = "/chat/completions",
+        .headers = {},
+    },
+    Provider{
+        .name = "anthropic",
+        .dialect = &anthropic::kDialect,
+        .auth = Auth::x_api_key,
+        .framing = Framing::sse,
+        .base = "/v1",
+        .chat = "/messages",
+        .headers = kAnthropicHeaders,
+    },
+};
+
+}  // namespace
+
+std::span<const Provider> all() noexcept
+{
+    return kProviders;
+}
+
+const Provider* find(std::string_view name) noexcept
+{
+    for (const Provider& p : kProviders) {
+        if (p.name == name) return &p;
+    }
+    return nullptr;
+}
+
+}  // namespace llm::providers

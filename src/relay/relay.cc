@@ -1,0 +1,107 @@
+#include "relay/relay.hpp"
+
+#include "base/text.hpp"
+#include "client/response.hpp"
+#include "json/splice.hpp"
+
+namespace llm::relay {
+
+namespace {
+
+using chat::Delta;
+using chat::DeltaKind;
+
+// Watches the deltas of an answer; passes them on when it is to be rewritten.
+class Watcher final : public chat::DeltaSink {
+public:
+    Watcher(Seen& seen, chat::DeltaSink* next) noexcept : seen_(seen), next_(next) {}
+
+    Status put(const Delta& delta) override
+    {
+        seen_.note(delta);
+        if (delta.kind == DeltaKind::start && model_.empty()) model_ = delta.model.bytes;
+        return next_ ? next_->put(delta) : kOk;
+    }
+
+    // The model's name where it stands in the body.
+    std::string_view model() const noexcept { return model_; }
+
+private:
+    Seen& seen_;
+    chat::DeltaSink* next_;
+    std::string_view model_;
+};
+
+}  // namespace
+
+void Seen::note(const Delta& delta)
+{
+    content = content || delta.is_content();
+    switch (delta.kind) {
+        case DeltaKind::finish:
+            if (!finished) finish = delta.finish;
+            finished = true;
+            // Cut or filtered before the first word: that is the answer.
+            if (delta.finish == chat::FinishReason::length || delta.finish == chat::FinishReason::content_filter) {
+                content = true;
+            }
+            break;
+        case DeltaKind::usage:
+            usage = *delta.usage;
+            break;
+        case DeltaKind::error:
+            error = *delta.error;
+            break;
+        case DeltaKind::end:
+            complete = true;
+            break;
+        default:
+            break;
+    }
+}
+
+chat::ApiError error_of(Status status)
+{
+    using chat::ErrorClass;
+    if (status.code == Errc::truncated) {
+        return make_error(ErrorClass::interrupted, "The upstream stopped in the middle of the answer.");
+    }
+    std::string message = "The upstream's answer cannot be used: " + std::string(status.at) + '.';
+    return make_error(ErrorClass::protocol, message);
+}
+
+bool relay_answer(std::string_view body, const Options& options, Rope& out, Seen& seen)
+{
+    std::string mended;
+    if (!text::is_utf8(body)) {
+        text::append_sanitized(mended, body);
+        body = mended;
+    }
+    client::AnswerWriter writer(options.answer);
+    Watcher watcher(seen, options.same_format() ? nullptr : &writer);
+    Status status = options.dialect->decode(body, options.decode, watcher);
+    if (!status.ok()) seen.error = error_of(status);
+    if (seen.error.set()) return false;
+
+    Rope answer;
+    if (options.same_format()) {
+        json::Splice splice(body);
+        if (!options.answer.model.empty() && !watcher.model().empty()) {
+            Rope name;
+            json::append_escaped(name, options.answer.model);
+            splice.replace(watcher.model(), name.str());
+        }
+        splice.apply(answer);
+    } else {
+        writer.write(answer);
+    }
+    // Only a body that passes through as it came outlives this call.
+    if (options.same_format() && mended.empty()) {
+        out = std::move(answer);
+    } else {
+        out.append(answer);
+    }
+    return true;
+}
+
+}  // namespace llm::relay

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/rope.hpp"
+#include "chat/delta.hpp"
+#include "chat/request.hpp"
+#include "client/answer.hpp"
+#include "dialects/dialect.hpp"
+
+// One attempt's answer on its way from a provider's bytes to the client's:
+// framing, dialect and client format put together. Pure: no I/O, no clock.
+namespace llm::relay {
+
+struct Options {
+    const dialects::Dialect* dialect = nullptr;
+    chat::ClientFormat format = chat::ClientFormat::chat_completions;
+    client::AnswerOptions answer;
+    dialects::DecodeOptions decode;
+    size_t max_event = 1U << 20;
+
+    // Both sides speak one format: bytes pass through, only observed.
+    bool same_format() const noexcept { return dialect->same_as == format; }
+};
+
+// What was seen of an answer.
+struct Seen {
+    bool content = false;   // something that binds the gateway to this target
+    bool complete = false;  // the provider said that all was sent
+    bool finished = false;  // a finish reason came
+    chat::FinishReason finish = chat::FinishReason::none;
+    chat::Usage usage;
+    chat::ApiError error;  // set: the provider gave up
+
+    void note(const chat::Delta& delta);
+};
+
+// Turns a whole answer into the client's body. `body` must stay alive as long
+// as `out` is read. False: `seen.error` says why it is no answer.
+bool relay_answer(std::string_view body, const Options& options, Rope& out, Seen& seen);
+
+// The error that bytes a dialect cannot read amount to.
+chat::ApiError error_of(Status status);
+
+}  // namespace llm::relay

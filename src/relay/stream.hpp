@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/rope.hpp"
+#include "chat/delta.hpp"
+#include "client/stream.hpp"
+#include "relay/relay.hpp"
+#include "wire/sse_reader.hpp"
+
+namespace llm::relay {
+
+// A streamed answer. Feed it the provider's bytes as they come; the client's
+// bytes do not depend on how they were cut.
+class Stream final : private chat::DeltaSink {
+public:
+    explicit Stream(const Options& options);
+
+    // Appends what the client is to get for these bytes. On a bad Status, and
+    // when seen().error is set, nothing more may be fed.
+    Status feed(std::string_view bytes, Rope& out);
+
+    // The provider closed the stream.
+    Status end(Rope& out);
+
+    // Appends the chunk that tells a client which has already got content of a
+    // failure. Nothing may follow it.
+    void fail(const chat::ApiError& error, Rope& out) { writer_.fail(error, out); }
+
+    const Seen& seen() const noexcept { return seen_; }
+
+private:
+    Status put(const chat::Delta& delta) override;
+    Status on_event(wire::WireEvent event, Rope& out);
+    void pass_through(std::string_view data, Rope& out);
+
+    Options options_;
+    wire::SseReader reader_;
+    std::unique_ptr<dialects::StreamDecoder> decoder_;
+    client::StreamWriter writer_;
+    Seen seen_;
+    Rope* out_ = nullptr;  // during feed() and end()
+    std::string mended_;
+
+    // Of the event being read, for passing it through.
+    bool usage_only_ = false;  // nothing but usage for those who asked
+    bool other_ = false;
+    std::string_view model_;
+};
+
+}  // namespace llm::relay

@@ -1,0 +1,114 @@
+#include "wire/reply_head.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "wire/duration.hpp"
+
+namespace llm::wire {
+
+namespace {
+
+constexpr size_t kMaxValue = 128;
+
+struct LimitHeader {
+    std::string_view name;
+    RateLimits::Field field;
+};
+
+// Forms seen (wire format: openai-compatible-family, header survey).
+constexpr std::array kLimitHeaders = {
+    LimitHeader{"x-ratelimit-limit-requests", RateLimits::limit_requests},
+    LimitHeader{"x-ratelimit-limit-tokens", RateLimits::limit_tokens},
+    LimitHeader{"x-ratelimit-remaining-requests", RateLimits::remaining_requests},
+    LimitHeader{"x-ratelimit-remaining-tokens", RateLimits::remaining_tokens},
+    LimitHeader{"x-ratelimit-reset-requests", RateLimits::reset_requests},
+    LimitHeader{"x-ratelimit-reset-tokens", RateLimits::reset_tokens},
+    LimitHeader{"anthropic-ratelimit-requests-limit", RateLimits::limit_requests},
+    LimitHeader{"anthropic-ratelimit-tokens-limit", RateLimits::limit_tokens},
+    LimitHeader{"anthropic-ratelimit-requests-remaining", RateLimits::remaining_requests},
+    LimitHeader{"anthropic-ratelimit-tokens-remaining", RateLimits::remaining_tokens},
+    LimitHeader{"anthropic-ratelimit-requests-reset", RateLimits::reset_requests},
+    LimitHeader{"anthropic-ratelimit-tokens-reset", RateLimits::reset_tokens},
+};
+
+constexpr std::array<std::string_view, 4> kRequestIds = {
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+};
+
+Media media_of(std::string_view value) noexcept
+{
+    std::string_view type = text::trim(value.substr(0, value.find(';')));
+    if (text::iequals(type, "text/event-stream")) return Media::event_stream;
+    if (text::iequals(type, "text/html")) return Media::html;
+    if (text::iequals(type, "application/json") || text::icontains(type, "+json")) return Media::json;
+    return Media::unknown;
+}
+
+}  // namespace
+
+std::string_view RateLimits::header(Field f) noexcept
+{
+    // The first rows of the table are the client's own names, in field order.
+    return kLimitHeaders[f].name;
+}
+
+void ReplyHead::set_limit(RateLimits::Field field, std::string_view value)
+{
+    bool is_reset = field == RateLimits::reset_requests || field == RateLimits::reset_tokens;
+    if (is_reset) {
+        if (std::optional<int64_t> at = parse_rfc3339(value)) {
+            limits_.values[field] = format_duration(std::max<int64_t>(*at - now_ms_, 0));
+            return;
+        }
+    }
+    limits_.values[field] = value;
+}
+
+void ReplyHead::header(std::string_view name, std::string_view value)
+{
+    value = text::trim(value);
+    if (text::iequals(name, "content-type")) {
+        media_ = media_of(value);
+        return;
+    }
+    if (text::iequals(name, "content-encoding")) {
+        encoded_ = !value.empty() && !text::iequals(value, "identity");
+        return;
+    }
+    if (value.size() > kMaxValue) return;
+    if (text::iequals(name, "retry-after-ms")) {
+        if (std::optional<int64_t> ms = parse_seconds(value)) retry_ms_ = (*ms + 999) / 1000;
+    } else if (text::iequals(name, "retry-after")) {
+        if (std::optional<int64_t> ms = parse_seconds(value)) {
+            retry_after_ = *ms;
+        } else if (std::optional<int64_t> date = parse_http_date(value)) {
+            retry_after_ = std::max<int64_t>(*date * 1000 - now_ms_, 0);
+        }
+    }
+    for (std::string_view id : kRequestIds) {
+        if (request_id_.empty() && text::iequals(name, id) && text::is_token(value, kMaxValue)) request_id_ = value;
+    }
+    for (const LimitHeader& known : kLimitHeaders) {
+        if (text::iequals(name, known.name) && text::is_token(value, kMaxValue)) return set_limit(known.field, value);
+    }
+}
+
+int64_t ReplyHead::retry_after_ms() const
+{
+    if (retry_ms_ >= 0) return retry_ms_;
+    if (retry_after_ >= 0) return retry_after_;
+    int64_t wait = -1;
+    auto look = [&](RateLimits::Field remaining, RateLimits::Field reset) {
+        if (limits_.values[remaining] != "0") return;
+        if (std::optional<int64_t> ms = parse_duration(limits_.values[reset])) wait = std::max(wait, *ms);
+    };
+    look(RateLimits::remaining_requests, RateLimits::reset_requests);
+    look(RateLimits::remaining_tokens, RateLimits::reset_tokens);
+    return wait;
+}
+
+}  // namespace llm::wire

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chat/request.hpp"
+#include "client/request.hpp"
+#include "dialects/dialect.hpp"
+#include "relay/relay.hpp"
+#include "relay/stream.hpp"
+
+// One request through the whole of the core, as the gateway does it but without
+// sockets.
+namespace llm::test {
+
+struct Exchange {
+    const dialects::Dialect* dialect = nullptr;
+    std::string target_model;         // empty: the name the client asked for
+    bool reject_unsupported = false;
+    bool rename_model = false;        // llm_model_name asked
+
+    // After encode():
+    std::string body;                 // the client's request
+    chat::Request request;
+    chat::ApiError error;
+    dialects::EncodedRequest encoded;
+    std::string upstream;             // the provider's request
+
+    bool encode(std::string client_body)
+    {
+        body = std::move(client_body);
+        if (!client::read_request(body, {}, request, error)) return false;
+        dialects::EncodeOptions options;
+        options.model = target_model.empty() ? request.model_name : std::string_view(target_model);
+        options.reject_unsupported = reject_unsupported;
+        if (!dialect->encode(request, options, encoded, error)) return false;
+        upstream = encoded.body.str();
+        return true;
+    }
+
+    relay::Options relay_options() const
+    {
+        relay::Options o;
+        o.dialect = dialect;
+        o.answer.created = 1700000000;
+        o.answer.id = "chatcmpl-test";
+        o.answer.include_usage = request.include_usage;
+        if (rename_model) o.answer.model = std::string(request.model_name);
+        o.decode.hints = encoded.hints;
+        return o;
+    }
+};
+
+// Feeds a stream in pieces of `size` bytes (0: in one) and returns what the
+// client gets; what ends it early is told the way the gateway tells it.
+inline std::string stream_in_pieces(const relay::Options& options, std::string_view stream, size_t size, relay::Seen& seen)
+{
+    relay::Stream relay(options);
+    Rope out = Rope::copying();
+    Status status;
+    if (size == 0) size = stream.size();
+    while (!stream.empty() && status.ok() && !relay.seen().error.set()) {
+        // A copy in memory of its own: views that outlive a read show up under ASan.
+        std::string piece(stream.substr(0, size));
+        stream.remove_prefix(piece.size());
+        status = relay.feed(piece, out);
+    }
+    if (status.ok() && !relay.seen().error.set()) status = relay.end(out);
+    if (relay.seen().error.set()) {
+        relay.fail(relay.seen().error, out);
+    } else if (!status.ok()) {
+        relay.fail(relay::error_of(status), out);
+    }
+    seen = relay.seen();
+    return out.str();
+}
+
+}  // namespace llm::test
