@@ -58,7 +58,7 @@ $(OBJ)/Makefile: config config.make $(OBJ)/files $(if $(NGINX_SRC),,$(NGINX))
 
 $(SO): $(OBJ)/Makefile $(SOURCES) $(HEADERS)
 	@$(MAKE) --no-print-directory -j$(J) -C $(TREE) -f $(OBJ)/Makefile $(if $(NGINX_SRC),binary) modules > $(OBJ)/build.log 2>&1 \
-	    || { grep -E 'error|warning|undefined' -A4 $(OBJ)/build.log | head -n 60; exit 1; }
+	    || { grep -E '(error|warning): |undefined (symbol|reference)' -A4 $(OBJ)/build.log | head -n 80; exit 1; }
 	@touch $(SO)
 
 FORCE:
@@ -92,7 +92,7 @@ golden: deps-test ## rewrite the expected files of t/golden from what the code d
 # --- the two commands ---------------------------------------------------------
 
 run: all ## start the gateway on 127.0.0.1:$(PORT) against the sandbox (PORT=, RUN_DIR=)
-	@NGINX="$(NGINX)" SO="$(SO)" PORT="$(PORT)" RUN_DIR="$(RUN_DIR)" conf/run.sh
+	@NGINX_BIN="$(NGINX)" SO="$(SO)" PORT="$(PORT)" RUN_DIR="$(RUN_DIR)" conf/run.sh
 
 test: deps-build deps-test ## install what is missing and run every test
 	@NGINX_SRC="$(NGINX_SRC)" BUILD="$(BUILD)" t/run.sh
@@ -101,7 +101,7 @@ lint: deps-test ## layer rule, formatting, clang-tidy, repository hygiene
 	@t/lint.sh
 
 install: all ## copy the module to where nginx looks for modules (DESTDIR=)
-	@NGINX="$(NGINX)" SO="$(SO)" DESTDIR="$(DESTDIR)" conf/install.sh
+	@NGINX_BIN="$(NGINX)" SO="$(SO)" DESTDIR="$(DESTDIR)" conf/install.sh
 
 clean: ## remove everything that was built
 	rm -rf build

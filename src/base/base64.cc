@@ -6,10 +6,18 @@
 
 namespace llm {
 
+namespace {
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+}  // namespace
+
 bool base64_decode(std::string_view text, std::string& out)
 {
     if (text.size() % 4 != 0 || text.size() > INT_MAX) return false;
     size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+    // OpenSSL skips blanks at both ends and takes `=` anywhere.
+    if (text.substr(0, text.size() - padding).find_first_not_of(kAlphabet) != text.npos) return false;
     size_t start = out.size();
     out.resize(start + text.size() / 4 * 3);
     int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data() + start),

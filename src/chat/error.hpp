@@ -42,6 +42,7 @@ enum class ErrorClass : uint8_t {
 };
 
 struct ErrorTraits {
+    std::string_view name;  // for logs
     uint16_t status;        // to the client
     std::string_view type;  // error.type
     std::string_view code;  // error.code; empty = null

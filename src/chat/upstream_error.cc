@@ -89,11 +89,11 @@ std::string read_detail(const Value& detail)
     std::string out;
     for (const Value& item : detail) {
         if (!out.empty()) out += "; ";
+        std::string place;
         if (const Value* where = item.get("loc"); where && where->is_array()) {
-            for (const Value& step : *where) out += loose(&step) + '.';
-            out.back() = ':';
-            out += ' ';
+            for (const Value& step : *where) place += (place.empty() ? "" : ".") + loose(&step);
         }
+        if (!place.empty()) out += place + ": ";
         out += loose(item.get("msg"));
     }
     return out;
@@ -128,9 +128,14 @@ ErrorBody read_error_body(const Value& root)
         return out;
     }
     read_object(*o, out);
-    constexpr std::array<std::string_view, 4> kTexts = {"Message", "error_description", "title", "msg"};
-    for (size_t i = 0; out.message.empty() && i < kTexts.size(); i++) out.message = loose(o->get(kTexts[i]));
+    if (out.message.empty()) out.message = loose(o->get("Message"));
     if (const Value* detail = o->get("detail"); detail && out.message.empty()) out.message = read_detail(*detail);
+    if (const Value* fault = o->get("fault"); fault && out.message.empty())
+        out.message = loose(fault->get("faultstring"));
+    if (const Value* base = o->get("base_resp"); base && out.message.empty())
+        out.message = loose(base->get("status_msg"));
+    constexpr std::array<std::string_view, 3> kTexts = {"error_description", "title", "msg"};
+    for (size_t i = 0; out.message.empty() && i < kTexts.size(); i++) out.message = loose(o->get(kTexts[i]));
     return out;
 }
 

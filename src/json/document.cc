@@ -26,8 +26,9 @@ constexpr size_t kBatch = 64;
 constexpr size_t kPairwise = 16;
 
 // What yajl allocates in one parse: its handle, lexer, two text buffers of
-// 2 KB each and one state byte a level. Texts cannot grow it: long strings
-// stay outside, and a number is at most kMaxNumber bytes.
+// 2 KB each and one state byte a level, which grow by copying. Texts cannot
+// grow it further: long strings stay outside, a number that yajl has to keep is
+// at most kMaxNumber bytes, and nothing nests deeper than kMaxDepth.
 constexpr size_t kYajlMemory = 8192;
 constexpr size_t kMaxNumber = 1024;
 
@@ -87,6 +88,7 @@ class Builder {
 public:
     Builder(Document& doc, Mode mode, const Limits& limits) : doc_(doc), mode_(mode), limits_(limits)
     {
+        limits_.depth = std::min(limits_.depth, kMaxDepth);
         doc_.nodes_.clear();
         doc_.open_.clear();
         doc_.where_.clear();
@@ -126,17 +128,14 @@ private:
             strings_[pending_++] = span;
             at = close + 1;
 
-            bool hide = span.body.size() >= kLongString;
-            if (hide || pending_ == kBatch) {
-                size_t end = hide ? open + 1 : at;
-                if (Status s = show(text.substr(run, end - run)); !s.ok()) return s;
-                run = hide ? close : at;
-            }
+            // yajl is only ever stopped inside a string: what it reads first after
+            // a stop between two tokens it copies, however long that is.
+            if (span.body.size() < kLongString && pending_ < kBatch) continue;
+            if (Status s = show(text.substr(run, open + 1 - run)); !s.ok()) return s;
+            run = close;
         }
 
-        std::string_view rest = text.substr(run);
-        if (number_tail(rest) > kMaxNumber) return fail(Errc::bad_json, "number without end");
-        if (Status s = show(rest); !s.ok()) return s;
+        if (Status s = show(text.substr(run)); !s.ok()) return s;
         base_ = nullptr;
         return verdict(yajl_complete_parse(handle_));
     }
@@ -144,6 +143,18 @@ private:
     // Lets yajl parse `part`, a slice of the source.
     Status show(std::string_view part)
     {
+        std::string_view wrong;
+        // Blanks to yajl, not to RFC 8259. No string in `part` holds one: they
+        // have been scanned.
+        if (size_t odd = std::min(part.find('\v'), part.find('\f')); odd != part.npos) {
+            part = part.substr(0, odd);
+            wrong = "malformed JSON";
+        }
+        if (size_t tail = number_tail(part); tail > kMaxNumber) {
+            part.remove_suffix(tail);
+            wrong = "number without end";
+        }
+
         base_ = part.data();
         Status s = verdict(yajl_parse(handle_, reinterpret_cast<const unsigned char*>(part.data()), part.size()));
         // Slices that yajl has asked for are gone; what waits moves to the front.
@@ -151,6 +162,7 @@ private:
                   strings_.begin() + static_cast<ptrdiff_t>(pending_), strings_.begin());
         pending_ -= taken_;
         taken_ = 0;
+        if (s.ok() && !wrong.empty()) return fail(Errc::bad_json, wrong);
         return s;
     }
 

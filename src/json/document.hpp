@@ -10,6 +10,9 @@
 
 namespace llm::json {
 
+// Nesting beyond this is refused whatever the limits say.
+inline constexpr uint32_t kMaxDepth = 512;
+
 struct Limits {
     uint32_t depth = 128;
     uint32_t values = 1U << 20;

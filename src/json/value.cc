@@ -1,6 +1,7 @@
 #include "json/value.hpp"
 
 #include <charconv>
+#include <cmath>
 
 #include "base/text.hpp"
 
@@ -120,8 +121,13 @@ std::optional<uint64_t> Value::to_uint() const noexcept
 double Value::to_double() const noexcept
 {
     double value = 0;
-    std::from_chars(raw_, raw_ + raw_len_, value);
-    return value;
+    if (!is_number()) return value;
+    auto [end, error] = std::from_chars(raw_, raw_ + raw_len_, value);
+    if (error != std::errc::result_out_of_range) return value;
+    // Next to nothing, or beyond every bound.
+    size_t exponent = raw().find_first_of("eE");
+    if (exponent != std::string_view::npos && raw()[exponent + 1] == '-') return 0;
+    return raw_[0] == '-' ? -HUGE_VAL : HUGE_VAL;
 }
 
 const Value* Value::find(std::string_view name) const noexcept

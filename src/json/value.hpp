@@ -45,6 +45,7 @@ public:
     // A number that is a plain non-negative integer.
     std::optional<uint64_t> to_uint() const noexcept;
     // Any number, as a double: for comparing with a bound, never for printing.
+    // 0 for other types, infinite for what no double holds.
     double to_double() const noexcept;
 
     // Number of array elements or object members.

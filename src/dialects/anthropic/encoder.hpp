@@ -19,6 +19,10 @@ struct Encoder : dialects::Encoding {
 // stands for response_format json_object, which this format does not have.
 bool write_conversation(Encoder& e, bool json_only);
 
+// The conversation ends with the assistant's words, which the answer is to
+// continue: not possible with thinking.
+bool has_prefill(const chat::Request& request, const ModelRules& rules) noexcept;
+
 // The last assistant turn calls tools but has no signed thinking to give back:
 // thinking cannot be switched on for the turn that answers it.
 bool lost_thinking(const chat::Request& request) noexcept;

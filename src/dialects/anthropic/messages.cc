@@ -1,4 +1,5 @@
 // System prompt, messages and their blocks (wire format: anthropic, sections 3 and 4).
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -20,34 +21,39 @@ bool is_system(const Message& m) noexcept
     return m.role == Role::system || m.role == Role::developer;
 }
 
+// What Anthropic takes for blanks, as it stands in a JSON string.
+constexpr std::array<std::string_view, 13> kBlanks = {
+    " ",       "\\n",     "\\r",     "\\t",     "\\f",      "\\u0009",      "\\u000a",
+    "\\u000d", "\\u0020", "\\u00a0", "\\u3000", "\xc2\xa0", "\xe3\x80\x80",
+};
+
 // Blank to Anthropic, which refuses such text blocks. `body` is still escaped.
 bool is_blank(std::string_view body) noexcept
 {
     while (!body.empty()) {
-        if (body[0] == ' ') {
-            body.remove_prefix(1);
-        } else if (body.size() >= 2 && body[0] == '\\' && (body[1] == 'n' || body[1] == 'r' || body[1] == 't')) {
-            body.remove_prefix(2);
-        } else {
-            return false;
-        }
+        auto starts = [&](std::string_view blank) { return text::iequals(body.substr(0, blank.size()), blank); };
+        const auto* blank = std::find_if(kBlanks.begin(), kBlanks.end(), starts);
+        if (blank == kBlanks.end()) return false;
+        body.remove_prefix(blank->size());
     }
     return true;
 }
 
-// Without trailing blanks and escaped line ends; `body` is still escaped.
+// Without trailing blanks; `body` is still escaped.
 std::string_view trim_end(std::string_view body) noexcept
 {
+    auto ends = [&](std::string_view blank) {
+        if (body.size() < blank.size()) return false;
+        std::string_view before = body.substr(0, body.size() - blank.size());
+        if (!text::iequals(body.substr(before.size()), blank)) return false;
+        // Behind an odd number of backslashes it is an escaped one and letters.
+        size_t slashes = before.size() - (before.find_last_not_of('\\') + 1);
+        return blank[0] != '\\' || slashes % 2 == 0;
+    };
     for (;;) {
-        if (body.ends_with(' ')) {
-            body.remove_suffix(1);
-            continue;
-        }
-        if (!body.ends_with("\\n") && !body.ends_with("\\r") && !body.ends_with("\\t")) return body;
-        size_t slashes = 0;
-        while (slashes + 1 < body.size() && body[body.size() - 2 - slashes] == '\\') slashes++;
-        if (slashes % 2 == 0) return body;  // an escaped backslash, then a letter
-        body.remove_suffix(2);
+        const auto* blank = std::find_if(kBlanks.begin(), kBlanks.end(), ends);
+        if (blank == kBlanks.end()) return body;
+        body.remove_suffix(blank->size());
     }
 }
 
@@ -73,6 +79,39 @@ bool is_signed(const Block& b) noexcept
 {
     if (b.kind == BlockKind::redacted_thinking) return true;
     return b.kind == BlockKind::thinking && b.data && !b.data->body().empty();
+}
+
+// Nothing is written for such a block.
+bool is_empty(const Block& b) noexcept
+{
+    switch (b.kind) {
+        case BlockKind::text:
+        case BlockKind::refusal:
+            return is_blank(b.text->body());
+        case BlockKind::thinking:
+            return !is_signed(b);
+        default:
+            return false;
+    }
+}
+
+bool has_blocks(const Message& m) noexcept
+{
+    return !std::all_of(m.blocks.begin(), m.blocks.end(), is_empty);
+}
+
+// The last block that will be sent, when it is the assistant's.
+const Block* last_of_assistant(const Request& request, const ModelRules& rules) noexcept
+{
+    for (size_t i = request.messages.size(); i-- > 0;) {
+        const Message& m = request.messages[i];
+        if (!has_blocks(m) || (is_system(m) && !rules.system_in_messages)) continue;
+        if (m.role != Role::assistant) return nullptr;
+        const Block* last = &m.blocks.back();
+        while (is_empty(*last)) last--;
+        return last;
+    }
+    return nullptr;
 }
 
 // data:MEDIA;base64,DATA
@@ -101,33 +140,37 @@ public:
     {
         std::vector<const Message*> system;
         bool leading = true;
+        bool any = json_only;
         for (const Message& m : e_.request.messages) {
             leading = leading && is_system(m);
-            if (is_system(m) && (leading || !e_.rules.system_in_messages)) system.push_back(&m);
+            if (!is_system(m) || (!leading && e_.rules.system_in_messages)) continue;
+            system.push_back(&m);
+            any = any || has_blocks(m);
         }
-        if (system.empty() && !json_only) return true;
 
-        auto blocks = w_.array("system");
+        if (any) w_.key("system").open_array();
         for (const Message* m : system) {
             place_ = m;
             if (!write_blocks(*m)) return false;
         }
-        if (!json_only) return true;
-        auto block = w_.object();
-        w_.string_member("type", "text");
-        w_.string_member("text", kJsonOnly);
+        if (json_only) {
+            auto block = w_.object();
+            w_.string_member("type", "text");
+            w_.string_member("text", kJsonOnly);
+        }
+        if (any) w_.close_array();
         return true;
     }
 
     bool write_messages()
     {
+        prefill_ = last_of_assistant(e_.request, e_.rules);
         auto list = w_.array("messages");
         bool leading = true;
         for (const Message& m : e_.request.messages) {
             leading = leading && is_system(m);
             if (is_system(m) && (leading || !e_.rules.system_in_messages)) continue;
             place_ = &m;
-            last_ = &m == &e_.request.messages.back();
             if (!write_message(m)) return false;
         }
         close_turn();
@@ -140,9 +183,11 @@ private:
     bool write_message(const Message& m)
     {
         if (m.role == Role::function) return e_.refuse(place("role"), "the role 'function' is deprecated, use 'tool'");
+        for (std::string_view member : {"function_call", "audio"}) {
+            if (m.role == Role::assistant && m.source->get(member)) return e_.refuse(place(member));
+        }
         std::string_view role = m.role == Role::assistant ? "assistant" : is_system(m) ? "system" : "user";
-        if (!has_blocks(m)) return true;
-        if (role != turn_) {
+        if (has_blocks(m) && role != turn_) {
             close_turn();
             turn_ = role;
             turns_++;
@@ -161,27 +206,7 @@ private:
         turn_ = {};
     }
 
-    static bool is_empty(const Block& b) noexcept
-    {
-        switch (b.kind) {
-            case BlockKind::text:
-            case BlockKind::refusal:
-                return is_blank(b.text->body());
-            case BlockKind::thinking:
-                return !is_signed(b);
-            default:
-                return false;
-        }
-    }
-
-    static bool has_blocks(const Message& m) noexcept
-    {
-        for (const Block& b : m.blocks) {
-            if (!is_empty(b)) return true;
-        }
-        return false;
-    }
-
+    // Writes nothing for a message without content, but tells what it loses.
     bool write_blocks(const Message& m)
     {
         if (m.name && !e_.drop("messages.name")) return false;
@@ -192,7 +217,7 @@ private:
         // The message's own cache_control belongs to its last block.
         const Block* cache_on = nullptr;
         for (const Block& b : m.blocks) {
-            if (!is_empty(b) && b.kind != BlockKind::thinking) cache_on = &b;
+            if (!is_empty(b) && !is_signed(b)) cache_on = &b;
         }
         for (const Block& b : m.blocks) {
             part_ = static_cast<size_t>(&b - m.blocks.data());
@@ -215,8 +240,7 @@ private:
         switch (b.kind) {
             case BlockKind::text:
             case BlockKind::refusal:
-                // A prefill may not end in blanks.
-                return write_text(b, last_ && m.role == Role::assistant && &b == &m.blocks.back(), cache);
+                return write_text(b, cache);
             case BlockKind::image:
                 return write_image(b, cache);
             case BlockKind::file:
@@ -240,9 +264,10 @@ private:
         return e_.refuse(place("content"), "no content part of this type can be sent");
     }
 
-    bool write_text(const Block& b, bool prefill, const Value* cache)
+    bool write_text(const Block& b, const Value* cache)
     {
-        std::string_view body = prefill ? trim_end(b.text->body()) : b.text->body();
+        // A prefill may not end in blanks.
+        std::string_view body = &b == prefill_ ? trim_end(b.text->body()) : b.text->body();
         if (is_blank(body)) return true;
         auto block = w_.object();
         w_.string_member("type", "text");
@@ -285,7 +310,7 @@ private:
             if (text::iequals(url.substr(0, 5), "data:")) {
                 DataUrl parts = split_data_url(url);
                 if (!parts.ok) return e_.refuse(place("image_url.url"), "a data URL must be base64");
-                write_base64(parts.media == "image/jpg" ? "image/jpeg" : parts.media, parts.data, decoded);
+                write_base64(text::iequals(parts.media, "image/jpg") ? "image/jpeg" : parts.media, parts.data, decoded);
             } else {
                 w_.string_member("type", "url");
                 w_.member("url", *b.data);
@@ -313,7 +338,7 @@ private:
         auto block = w_.object();
         w_.string_member("type", "document");
         if (!write_document(b)) return false;
-        if (b.name) w_.member("title", *b.name);
+        if (b.name && !is_blank(b.name->body())) w_.member("title", *b.name);
         if (cache) w_.member("cache_control", *cache);
         return true;
     }
@@ -351,8 +376,12 @@ private:
     {
         constexpr std::string_view kPdf = "JVBERi0";  // %PDF-
         std::string name = b.name ? b.name->text() : std::string();
-        if (data.starts_with(kPdf) || name.ends_with(".pdf")) return {"application/pdf", data, true};
-        if (name.ends_with(".txt") || name.ends_with(".md")) return {"text/plain", data, true};
+        auto named = [&](std::string_view end) {
+            return name.size() >= end.size() &&
+                   text::iequals(std::string_view(name).substr(name.size() - end.size()), end);
+        };
+        if (data.starts_with(kPdf) || named(".pdf")) return {"application/pdf", data, true};
+        if (named(".txt") || named(".md")) return {"text/plain", data, true};
         return {};
     }
 
@@ -429,8 +458,8 @@ private:
     Writer& w_;
     const Message* place_ = nullptr;
     size_t part_ = 0;
-    bool last_ = false;      // writing the request's last message
-    std::string_view turn_;  // role of the open message
+    const Block* prefill_ = nullptr;  // what the answer is to continue
+    std::string_view turn_;           // role of the open message
     size_t turns_ = 0;
     const Block* thinking_from_ = nullptr;
 };
@@ -441,6 +470,11 @@ bool write_conversation(Encoder& e, bool json_only)
 {
     Conversation c(e);
     return c.write_system(json_only) && c.write_messages();
+}
+
+bool has_prefill(const Request& request, const ModelRules& rules) noexcept
+{
+    return last_of_assistant(request, rules) != nullptr;
 }
 
 bool lost_thinking(const Request& request) noexcept

@@ -43,6 +43,7 @@ public:
 
     bool write()
     {
+        take_raw_thinking();
         if (!plan_output() || !plan_choice() || !plan_thinking()) return false;
         if (!e_.leave_out(kNoWordFor) || !e_.leave_out_unknown()) return false;
 
@@ -63,11 +64,25 @@ private:
     enum class Output { text, instruction, native, tool };
     enum class Thinking { off, raw, disabled, adaptive, budget };
 
+    // The client's own `thinking` goes as it is.
+    void take_raw_thinking()
+    {
+        const Value* thinking = r_.param(Param::thinking);
+        if (!thinking) return;
+        const Value* type = thinking->find("type");
+        thinking_ = Thinking::raw;
+        thinking_on_ = !type || !type->is("disabled");
+    }
+
     // How response_format is asked for.
     bool plan_output()
     {
         const OutputFormat& f = r_.output;
-        if (f.kind == OutputFormat::Kind::text) return true;
+        if (f.kind == OutputFormat::Kind::text) {
+            const Value* type = f.source ? f.source->find("type") : nullptr;
+            if (!type || type->is("text")) return true;
+            return e_.refuse("response_format", "the type is unknown");
+        }
         if (f.kind == OutputFormat::Kind::json_object || !f.schema) {
             output_ = Output::instruction;
             return true;
@@ -75,11 +90,9 @@ private:
         // A call that is forced anyway is the answer; there is no text to format.
         bool call_forced =
             !r_.tools.empty() && (r_.tool_choice.mode == Mode::required || r_.tool_choice.mode == Mode::named);
-        bool native = e_.rules.json_schema;
-        bool tool = e_.rules.forced_tool && !call_forced;
-        if (native && (fits_output_format(*f.schema) || !tool)) {
+        if (e_.rules.json_schema && fits_output_format(*f.schema)) {
             output_ = Output::native;
-        } else if (tool) {
+        } else if (e_.rules.forced_tool && !call_forced && !thinking_on_) {
             output_ = Output::tool;
             name_json_tool();
         } else if (!call_forced) {
@@ -102,7 +115,11 @@ private:
 
     bool plan_choice()
     {
-        choice_ = r_.tools.empty() ? Mode::unset : r_.tool_choice.mode;
+        Mode wanted = r_.tool_choice.mode;
+        if (r_.tools.empty() && (wanted == Mode::required || wanted == Mode::named)) {
+            return e_.refuse("tool_choice", "there are no tools to call");
+        }
+        choice_ = r_.tools.empty() ? Mode::unset : wanted;
         if (output_ == Output::tool) {
             bool may_call = !r_.tools.empty() && choice_ != Mode::none;
             choice_ = may_call ? Mode::required : Mode::named;
@@ -115,13 +132,6 @@ private:
     bool plan_thinking()
     {
         const Value* effort = r_.param(Param::reasoning_effort);
-        if (const Value* thinking = r_.param(Param::thinking)) {
-            thinking_ = Thinking::raw;
-            if (const Value* type = thinking->find("type"); type && type->is("disabled"))
-                thinking_on_ = false;
-            else
-                thinking_on_ = true;
-        }
         if (!effort) return true;
         if (effort->is("none")) return plan_no_thinking(*effort);
 
@@ -133,9 +143,9 @@ private:
         bool adaptive = e_.rules.thinking == ModelRules::Thinking::adaptive;
         if (adaptive) effort_ = known->level;
         if (thinking_ == Thinking::raw) return adaptive || e_.drop(effort->key());
-        // Thinking and a forced call exclude each other, and so do thinking and
-        // an open tool turn whose own thinking is lost.
-        if (forced_ || lost_thinking(r_)) return adaptive || e_.drop(effort->key());
+        // Thinking excludes a forced call, a prefill, and an open tool turn whose
+        // own thinking is lost.
+        if (forced_ || lost_thinking(r_) || has_prefill(r_, e_.rules)) return adaptive || e_.drop(effort->key());
 
         thinking_ = adaptive ? Thinking::adaptive : Thinking::budget;
         if (!adaptive && !plan_budget(known->budget)) {
@@ -148,24 +158,28 @@ private:
 
     bool plan_no_thinking(const Value& effort)
     {
-        if (thinking_ == Thinking::raw || e_.rules.thinking != ModelRules::Thinking::adaptive) return true;
+        if (thinking_ == Thinking::raw) return !thinking_on_ || e_.drop(effort.key());
+        if (e_.rules.thinking != ModelRules::Thinking::adaptive) return true;
         if (!e_.rules.thinking_off) return e_.drop(effort.key());
         thinking_ = Thinking::disabled;
         return true;
     }
 
-    // The budget comes on top of what the client wants to read.
+    // The budget comes on top of what the client wants to read. Where the
+    // model's limit is in the way, half of it is for reading.
     bool plan_budget(uint64_t budget)
     {
         uint64_t limit = e_.rules.max_output;
+        uint64_t answer = limit;
         if (const Value* wanted = max_tokens()) {
             std::optional<uint64_t> n = wanted->to_uint();
             if (!n) return false;
-            limit = std::min<uint64_t>(*n + budget, limit);
+            answer = std::min(*n, limit);
+            limit = std::min(answer + budget, limit);
         }
-        budget_ = std::min(budget, limit > 0 ? limit - 1 : 0);
+        budget_ = std::min(budget, limit - std::min(answer, limit / 2));
         max_with_budget_ = limit;
-        return budget_ >= kMinBudget;
+        return budget_ >= kMinBudget && budget_ < limit;
     }
 
     const Value* max_tokens() const noexcept
@@ -226,8 +240,13 @@ private:
         const Value* top_p = r_.param(Param::top_p);
         const Value* top_k = r_.param(Param::top_k);
         bool allowed = e_.rules.sampling && !thinking_on_;
+        // Both default to 1, so where a 1 is in the way nobody misses it.
+        auto is_default = [](const Value* v) { return v && v->to_double() == 1; };
+        bool top_p_wanted = top_p && !is_default(top_p);
+        if (is_default(temperature) && (!allowed || (top_p_wanted && !e_.rules.both_samplings))) temperature = nullptr;
         bool top_p_allowed = e_.rules.sampling && (!thinking_on_ || (top_p && top_p->to_double() >= 0.95)) &&
                              (!temperature || !allowed || e_.rules.both_samplings);
+        if (is_default(top_p) && !top_p_allowed) top_p = nullptr;
         if (temperature && !allowed && !e_.drop(temperature->key())) return false;
         if (temperature && allowed) {
             bool too_hot = temperature->to_double() > 1;  // their range ends at 1, not at 2
@@ -310,7 +329,13 @@ private:
         if (emulated) {
             auto tool = w_.object();
             w_.string_member("name", e_.out.hints.json_tool);
-            w_.string_member("description", "Give the answer in this form.");
+            w_.key("description").begin_string();
+            w_.part("Give the answer in this form.");
+            if (const Value* more = r_.output.description) {
+                w_.part(" ");
+                w_.escaped_part(more->body());
+            }
+            w_.end_string();
             write_parameters(r_.output.schema);
         }
         return true;

@@ -53,17 +53,17 @@ private:
         // Proxies have been seen to repeat it in mid-stream.
         if (!message || started_) return kOk;
         started_ = true;
-        if (const Value* usage = message->get("usage")) counts_.update(*usage);
         Delta start{
             .kind = DeltaKind::start, .id = text_of(message->find("id")), .model = text_of(message->find("model"))};
         if (Status s = sink.put(start); !s.ok()) return s;
         if (Status s = sink.put({.kind = DeltaKind::role}); !s.ok()) return s;
-        return put_usage(sink);
+        return on_usage(message->get("usage"), sink);
     }
 
     Status on_block_start(const Value& root, DeltaSink& sink)
     {
-        block_ = Block::none;
+        // Blocks never overlap: another one ends one whose stop was not sent.
+        if (Status s = on_block_stop(sink); !s.ok()) return s;
         const Value* block = root.get("content_block");
         const Value* type = block ? block->find("type") : nullptr;
         if (!type) return fail(Errc::protocol, "content block without type");
@@ -75,6 +75,8 @@ private:
         if (type->is("tool_use")) return start_call(*block, sink);
         if (type->is("thinking")) {
             block_ = Block::thinking;
+            // Compatible servers give the whole block here, with its signature.
+            signature_ = text_of(block->find("signature")).bytes;
             return sink.put(
                 {.kind = DeltaKind::reasoning, .index = thoughts_, .text = text_of(block->find("thinking"))});
         }
@@ -115,6 +117,7 @@ private:
                 {.kind = DeltaKind::reasoning, .index = thoughts_, .text = text_of(delta->find("thinking"))});
         }
         if (type->is("signature_delta")) {
+            signature_.clear();
             return sink.put(
                 {.kind = DeltaKind::signature, .index = thoughts_, .text = text_of(delta->find("signature"))});
         }
@@ -123,11 +126,10 @@ private:
 
     Status on_input(Text piece, DeltaSink& sink)
     {
-        if (piece.empty()) return kOk;
+        if (piece.empty() || (block_ != Block::tool && block_ != Block::json_text)) return kOk;
         args_ += piece.bytes.size();
         if (args_ > options_.max_tool_arguments) return fail(Errc::too_large, "tool arguments too large");
         if (block_ == Block::json_text) return sink.put({.kind = DeltaKind::text, .text = piece});
-        if (block_ != Block::tool) return kOk;
         return sink.put({.kind = DeltaKind::tool_args, .index = calls_, .text = piece});
     }
 
@@ -135,7 +137,7 @@ private:
     {
         Block block = block_;
         block_ = Block::none;
-        if (block == Block::thinking) thoughts_++;
+        if (block == Block::thinking) return end_thinking(sink);
         if (block != Block::tool && block != Block::json_text) return kOk;
 
         // A call without arguments comes without pieces.
@@ -147,22 +149,28 @@ private:
         return sink.put({.kind = DeltaKind::tool_args, .json_args = true, .index = index, .text = {whole, false}});
     }
 
+    Status end_thinking(DeltaSink& sink)
+    {
+        uint32_t index = thoughts_++;
+        if (signature_.empty()) return kOk;
+        return sink.put({.kind = DeltaKind::signature, .index = index, .text = {signature_}});
+    }
+
     Status on_message_delta(const Value& root, DeltaSink& sink)
     {
+        if (Status s = on_block_stop(sink); !s.ok()) return s;
         if (const Value* delta = root.get("delta")) {
-            if (const Value* reason = delta->get("stop_reason")) {
-                stopped_ = true;
-                reason_ = finish_reason(reason, calls_ > 0);
-            }
-            if (const Value* details = delta->get("stop_details")) {
+            const Value* reason = delta->get("stop_reason");
+            if (reason) reason_ = finish_reason(reason, calls_ > 0);
+            // It may come again with later counts; what it says is said once.
+            const Value* details = stopped_ ? nullptr : delta->get("stop_details");
+            stopped_ = stopped_ || reason;
+            if (details) {
                 Delta refusal{.kind = DeltaKind::refusal, .text = text_of(details->get("explanation"))};
                 if (Status s = sink.put(refusal); !s.ok()) return s;
             }
         }
-        const Value* usage = root.get("usage");
-        if (!usage) return kOk;
-        counts_.update(*usage);
-        return put_usage(sink);
+        return on_usage(root.get("usage"), sink);
     }
 
     Status on_error(const Value& root, DeltaSink& sink)
@@ -172,8 +180,10 @@ private:
         return sink.put({.kind = DeltaKind::error, .error = &error});
     }
 
-    Status put_usage(DeltaSink& sink)
+    Status on_usage(const Value* counts, DeltaSink& sink)
     {
+        if (!counts) return kOk;
+        counts_.update(*counts);
         Usage usage = counts_.usage();
         return sink.put({.kind = DeltaKind::usage, .usage = &usage});
     }
@@ -198,6 +208,7 @@ private:
     uint32_t thoughts_ = 0;
     size_t args_ = 0;  // bytes of arguments of the open call
     std::string whole_input_;
+    std::string signature_;  // given when the open thinking block began
 };
 
 }  // namespace

@@ -1,0 +1,405 @@
+#include "ngx/attempt.hpp"
+
+#include <openssl/x509.h>
+
+#include "base/text.hpp"
+#include "relay/relay.hpp"
+
+namespace llm::ngx {
+
+using chat::ErrorClass;
+
+namespace {
+
+// Tracing context goes along; everything else of the client's must be listed.
+constexpr std::string_view kAlwaysPassed[] = {"traceparent", "tracestate"};
+
+bool passes(const ProviderConf& p, const ngx_str_t& name) noexcept
+{
+    for (std::string_view known : kAlwaysPassed) {
+        if (text::iequals(view(name), known)) return true;
+    }
+    for (const ngx_str_t& listed : p.pass_headers) {
+        if (text::iequals(view(name), view(listed))) return true;
+    }
+    return false;
+}
+
+bool is_set_by_operator(const ProviderConf& p, const ngx_str_t& name) noexcept
+{
+    for (const HeaderConf* h : p.headers) {
+        if (text::iequals(view(h->name), view(name))) return true;
+    }
+    return false;
+}
+
+// A value made of variables may hold what would start another header.
+bool is_header_value(std::string_view s) noexcept
+{
+    for (char c : s) {
+        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
+    }
+    return true;
+}
+
+void collect_headers(ngx_http_request_t* r, const ProviderConf& p, std::vector<providers::Header>& out)
+{
+    for (const HeaderConf* h : p.headers) {
+        ngx_str_t value;
+        if (ngx_http_complex_value(r, const_cast<ngx_http_complex_value_t*>(&h->value), &value) != NGX_OK)
+            throw std::bad_alloc();
+        // As in nginx's own proxy, an empty value means no header.
+        if (value.len > 0 && is_header_value(view(value))) out.push_back({view(h->name), view(value)});
+    }
+    for (const ngx_list_part_t* part = &r->headers_in.headers.part; part; part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (passes(p, headers[i].key) && !is_set_by_operator(p, headers[i].key)) {
+                out.push_back({view(headers[i].key), view(headers[i].value)});
+            }
+        }
+    }
+}
+
+}  // namespace
+
+Attempt::Attempt(Orchestrator& orchestrator, const Target& target)
+    : orch_(orchestrator),
+      target_(target),
+      provider_(*target.provider),
+      wants_stream_(orchestrator.chat().stream),
+      reply_(0),
+      output_(Rope::copying()),
+      timer_(this, orchestrator.request())
+{
+}
+
+Attempt::~Attempt() = default;
+
+bool Attempt::encode(chat::ApiError& error)
+{
+    dialects::EncodeOptions options;
+    options.model = target_.model;
+    options.reject_unsupported = orch_.conf().unsupported == kRejectUnsupported;
+    if (!provider_.type->dialect->encode(orch_.chat(), options, encoded_, error)) return false;
+
+    std::vector<providers::Header> headers;
+    collect_headers(orch_.request(), provider_, headers);
+    providers::RequestHead head;
+    head.host = view(provider_.host);
+    head.base = view(provider_.base);
+    head.has_base = provider_.has_base;
+    // Reading a key file again is the only thing that changes in there.
+    if (!provider_.keyless) head.key = const_cast<Secret&>(provider_.key).value(orch_.request()->connection->log);
+    head.headers = headers;
+    head.content_length = encoded_.body.size();
+    providers::write_head(*provider_.type, head, head_);
+    return true;
+}
+
+bool Attempt::launch()
+{
+    ngx_http_request_t* r = orch_.request();
+    auto* post = static_cast<ngx_http_post_subrequest_t*>(ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t)));
+    if (!post) return false;
+    post->handler = on_subrequest_end;
+    post->data = this;
+    // There is no way back after this call, so everything that can fail has
+    // been done before.
+    constexpr ngx_uint_t kFlags = NGX_HTTP_SUBREQUEST_BACKGROUND | NGX_HTTP_SUBREQUEST_CLONE;
+    if (ngx_http_subrequest(r, &r->uri, nullptr, &sr_, post, kFlags) != NGX_OK) {
+        sr_ = nullptr;
+        return false;
+    }
+    ngx_http_set_ctx(sr_, this, ngx_http_llm_gateway_module);
+    sr_->content_handler = content_handler;
+    started_ = last_read_ = ngx_current_msec;
+    const char* what;
+    timer_.start(static_cast<ngx_msec_t>(time_left(what)));
+    return true;
+}
+
+void Attempt::cancel() noexcept
+{
+    timer_.stop();
+    if (done_) return;
+    done_ = true;
+    ended_ = ngx_current_msec;
+    // nginx's own cleanup: closes the connection, counts no failure, gives the
+    // subrequest's hold on the request back.
+    ngx_http_upstream_t* u = sr_ ? sr_->upstream : nullptr;
+    if (u && u->cleanup) (*u->cleanup)(sr_);
+}
+
+void Attempt::pump() noexcept
+{
+    if (!done_ && started_upstream_ && sr_->upstream && sr_->upstream->cleanup) sr_->write_event_handler(sr_);
+}
+
+void Attempt::release_request() noexcept
+{
+    ngx_http_upstream_t* u = sr_ ? sr_->upstream : nullptr;
+    // An answer may come before the request has been read to its end.
+    if (!u || !u->request_body_sent) return;
+    u->request_bufs = nullptr;
+    encoded_.body = Rope();
+    head_ = {};
+    bufs_.reset();
+    links_.reset();
+}
+
+relay::Options Attempt::relay_options() const
+{
+    const LocConf& conf = orch_.conf();
+    relay::Options o;
+    o.dialect = provider_.type->dialect;
+    o.format = orch_.chat().format;
+    o.answer.created = ngx_time();
+    o.answer.id = orch_.fallback_id();
+    o.answer.model = orch_.answer_model();
+    o.answer.include_usage = orch_.chat().include_usage;
+    o.decode.hints = encoded_.hints;
+    o.decode.max_tool_arguments = conf.max_tool_arguments;
+    o.decode.json.depth = static_cast<uint32_t>(conf.max_depth);
+    o.max_event = conf.max_event;
+    return o;
+}
+
+// By status and media type: what the body is going to be.
+void Attempt::choose_mode()
+{
+    bool good = status_.code >= 200 && status_.code < 300;
+    if (!good) {
+        mode_ = Mode::error;
+    } else if (reply_.encoded()) {
+        set_error(ErrorClass::protocol, "content coding that was not asked for");
+    } else if (!wants_stream_) {
+        mode_ = Mode::whole;
+        if (reply_.media() == wire::Media::event_stream)
+            set_error(ErrorClass::protocol, "event stream that was not asked for");
+    } else if (reply_.media() == wire::Media::json || reply_.media() == wire::Media::html) {
+        mode_ = Mode::whole;  // most likely an error with a good status
+    } else {
+        mode_ = Mode::stream;
+        stream_ = std::make_unique<relay::Stream>(relay_options());
+    }
+}
+
+ngx_int_t Attempt::take(std::string_view bytes)
+{
+    switch (mode_) {
+        case Mode::stream:
+            return take_stream(bytes);
+        case Mode::error:
+            body_.append(bytes.substr(0, kErrorBody - body_.size()));
+            return NGX_OK;
+        default:
+            break;
+    }
+    if (body_.size() + bytes.size() > orch_.conf().max_response) {
+        set_error(ErrorClass::protocol, "answer larger than llm_max_response");
+        return NGX_ERROR;
+    }
+    if (body_.empty() && content_length_ > 0) {
+        body_.reserve(ngx_min(static_cast<size_t>(content_length_), orch_.conf().max_response));
+    }
+    body_.append(bytes);
+    return NGX_OK;
+}
+
+ngx_int_t Attempt::take_stream(std::string_view bytes)
+{
+    if (stream_->seen().complete) return NGX_OK;
+    Status status = stream_->feed(bytes, output_);
+    const relay::Seen& seen = stream_->seen();
+
+    // What came before a failure is still the client's.
+    bool overfull = output_.size() > kHeld && !orch_.is_committed(*this);
+    if ((seen.content || overfull) && !orch_.is_committed(*this)) {
+        first_token_ = static_cast<ngx_msec_int_t>(ngx_current_msec - started_);
+        if (!orch_.commit(*this)) return NGX_ERROR;
+    }
+    if (seen.error.set()) {
+        error_ = seen.error;
+        reason_ = traits(error_.kind).name;
+    } else if (!status.ok()) {
+        set_error(status);
+    } else {
+        if (seen.complete) timer_.start(kDrainTime);
+        return NGX_OK;
+    }
+    return NGX_ERROR;
+}
+
+void Attempt::set_error(ErrorClass kind, std::string_view reason)
+{
+    error_ = make_error(kind, "The upstream's answer cannot be used: " + std::string(reason) + '.');
+    reason_ = reason;
+}
+
+void Attempt::set_error(Status status)
+{
+    error_ = relay::error_of(status);
+    reason_ = status.at;
+}
+
+ngx_int_t Attempt::on_subrequest_end(ngx_http_request_t*, void* data, ngx_int_t) noexcept
+{
+    auto* self = static_cast<Attempt*>(data);
+    // nginx may call this more than once for one subrequest.
+    if (!self->done_) self->end();
+    // Whatever happened here must not reach the main request.
+    return NGX_OK;
+}
+
+void Attempt::end()
+{
+    done_ = true;
+    ended_ = ngx_current_msec;
+    timer_.stop();
+    ngx_int_t rc = guarded(orch_.request()->connection->log, [&] {
+        judge();
+        return ngx_int_t{NGX_OK};
+    });
+    if (rc != NGX_OK) error_.kind = ErrorClass::internal;
+    if (error_.set()) log_failure();
+    orch_.wake();
+}
+
+void Attempt::judge()
+{
+    // What made us give up in the middle is the reason already.
+    if (error_.set()) return;
+    switch (mode_) {
+        case Mode::head:
+            return judge_connection();
+        case Mode::error:
+            return judge_error();
+        case Mode::whole:
+            return judge_whole();
+        case Mode::stream:
+            return judge_stream();
+    }
+}
+
+void Attempt::judge_connection()
+{
+    if (rc_ == NGX_HTTP_GATEWAY_TIME_OUT) {
+        error_ = make_error(ErrorClass::timeout, "The upstream did not answer in time.");
+        reason_ = "timed out";
+        return;
+    }
+    error_ = make_error(ErrorClass::connect, "The upstream could not be reached.");
+    reason_ = "no response";
+    if (tls_failed_ && tls_error_ != X509_V_OK) {
+        reason_ = X509_verify_cert_error_string(tls_error_);
+    } else if (tls_failed_) {
+        reason_ = "TLS handshake failed or the certificate is for another name";
+    }
+}
+
+void Attempt::judge_error()
+{
+    error_ = provider_.type->dialect->decode_error(static_cast<int>(status_.code), body_);
+    reason_ = traits(error_.kind).name;
+    if (error_.kind == ErrorClass::upstream_rate_limited || error_.kind == ErrorClass::upstream_overloaded) {
+        error_.retry_after_ms = reply_.retry_after_ms();
+    }
+}
+
+void Attempt::judge_whole()
+{
+    if (rc_ != NGX_OK) return set_error(fail(Errc::truncated, "connection closed in the middle of the answer"));
+    bool good = relay::relay_answer(body_, relay_options(), output_, seen_);
+    if (!good) {
+        error_ = seen_.error;
+        reason_ = reply_.media() == wire::Media::html ? "HTML instead of JSON" : traits(error_.kind).name;
+    } else if (wants_stream_) {
+        set_error(ErrorClass::protocol, "whole answer where a stream was asked for");
+    }
+}
+
+void Attempt::judge_stream()
+{
+    if (stream_->seen().complete) {
+        empty_ = !stream_->seen().content;
+        return;
+    }
+    if (rc_ != NGX_OK) return set_error(fail(Errc::truncated, "connection closed in the middle of the stream"));
+    Status status = stream_->end(output_);
+    const relay::Seen& seen = stream_->seen();
+    if (seen.error.set()) {
+        error_ = seen.error;
+        reason_ = traits(error_.kind).name;
+    } else if (!status.ok()) {
+        set_error(status);
+    } else {
+        empty_ = !seen.content;
+    }
+}
+
+void Attempt::log_failure() const
+{
+    ngx_str_t reason = borrow(reason_);
+    if (status_.code > 0 && mode_ != Mode::head) {
+        ngx_log_error(NGX_LOG_ERR, orch_.request()->connection->log, 0, "llm: upstream \"%V\" answered %ui: %V",
+                      &provider_.name, status_.code, &reason);
+    } else {
+        ngx_log_error(NGX_LOG_ERR, orch_.request()->connection->log, 0, "llm: upstream \"%V\" failed: %V",
+                      &provider_.name, &reason);
+    }
+}
+
+// The client does not take what there is: nobody reads from the provider then,
+// and the client's own send_timeout runs.
+bool Attempt::waits_for_client() const
+{
+    const ngx_http_upstream_t* u = sr_->upstream;
+    return orch_.is_committed(*this) && u && (u->busy_bufs || u->out_bufs);
+}
+
+// Until the nearest of the limits that apply now; `what` names it.
+ngx_msec_int_t Attempt::time_left(const char*& what) const
+{
+    auto left = [](ngx_msec_t since, ngx_msec_t limit) {
+        return static_cast<ngx_msec_int_t>(since + limit - ngx_current_msec);
+    };
+    what = "total_timeout";
+    ngx_msec_int_t nearest = left(started_, provider_.total_timeout);
+    auto consider = [&](ngx_msec_int_t ms, const char* name) {
+        if (ms >= nearest) return;
+        nearest = ms;
+        what = name;
+    };
+    if (wants_stream_ && first_token_ < 0) {
+        consider(left(started_, provider_.first_token_timeout), "first_token_timeout");
+    } else if (wants_stream_) {
+        ngx_msec_t since = waits_for_client() ? ngx_current_msec : last_read_;
+        consider(left(since, provider_.idle_timeout), "idle_timeout");
+    }
+    return nearest;
+}
+
+void Attempt::on_timer()
+{
+    const char* what;
+    if (stream_ && stream_->seen().complete) return expire(nullptr);
+    ngx_msec_int_t left = time_left(what);
+    if (left > 0) return timer_.start(static_cast<ngx_msec_t>(left));
+    expire(what);
+}
+
+void Attempt::expire(const char* what)
+{
+    cancel();
+    if (!what) {
+        empty_ = !stream_->seen().content;
+    } else {
+        error_ = make_error(ErrorClass::timeout, "The upstream did not answer in time.");
+        reason_ = what;
+        log_failure();
+    }
+    orch_.wake();
+}
+
+}  // namespace llm::ngx

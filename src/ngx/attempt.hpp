@@ -1,0 +1,157 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/rope.hpp"
+#include "dialects/dialect.hpp"
+#include "ngx/orchestrator.hpp"
+#include "ngx/timer.hpp"
+#include "relay/stream.hpp"
+#include "wire/reply_head.hpp"
+
+namespace llm::ngx {
+
+// One exchange with a provider: a background subrequest that runs an upstream
+// of our own. It never writes to the client; filters swallow what the
+// subrequest puts out.
+//
+// Owned by its orchestrator. It may be cancelled at any time but from within
+// its own callbacks.
+class Attempt {
+public:
+    Attempt(Orchestrator& orchestrator, const Target& target);
+    ~Attempt();
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    // Writes the provider's request; false: `error` says what it cannot carry.
+    bool encode(chat::ApiError& error);
+
+    // Starts. False: no memory.
+    bool launch();
+
+    // Closes the connection at once. No callback follows.
+    void cancel() noexcept;
+
+    // The client can be written to again: moves what waits for it.
+    void pump() noexcept;
+
+    // The request's bytes are no longer needed.
+    void release_request() noexcept;
+
+    const Target& target() const noexcept { return target_; }
+    bool done() const noexcept { return done_; }
+    ngx_msec_t started() const noexcept { return started_; }
+    ngx_msec_t ended() const noexcept { return ended_; }
+    ngx_msec_int_t first_token() const noexcept { return first_token_; }
+    const relay::Seen& seen() const noexcept { return stream_ ? stream_->seen() : seen_; }
+    const wire::ReplyHead& reply() const noexcept { return reply_; }
+    const std::string& dropped() const noexcept { return encoded_.dropped.names(); }
+
+    // After done(): why there is no answer, unset when there is one.
+    const chat::ApiError& error() const noexcept { return error_; }
+    // It died on a reused connection before a byte came back.
+    bool stale() const noexcept { return stale_; }
+    // A complete stream that had nothing in it.
+    bool empty() const noexcept { return empty_; }
+
+    // What the client is to get: a whole answer, or what a stream has left.
+    Rope& output() noexcept { return output_; }
+
+    bool is_committed() const noexcept { return orch_.is_committed(*this); }
+
+    // Appends the chunk that ends a stream which has failed.
+    void write_failure() { stream_->fail(error_, output_); }
+
+    // nginx's side of it (upstream.cc).
+    static ngx_int_t content_handler(ngx_http_request_t* sr) noexcept;
+    static Attempt* of(const ngx_http_request_t* sr) noexcept;  // null for the main request
+
+private:
+    friend struct UpstreamHooks;
+
+    static constexpr size_t kOutputBuffer = 4096;
+    static constexpr size_t kErrorBody = 65536;     // of an error body this much is read
+    static constexpr size_t kHeld = 65536;          // of a stream before its first content
+    static constexpr ngx_msec_t kDrainTime = 1000;  // for a stream's framing to end after its last event
+
+    ngx_int_t start_upstream(ngx_http_request_t* sr);
+    ngx_int_t create_request(ngx_http_request_t* sr);
+    ngx_int_t process_status(ngx_http_request_t* sr);
+    ngx_int_t process_header(ngx_http_request_t* sr);
+    ngx_int_t header_done(ngx_http_request_t* sr);
+    bool note_header(std::string_view name, std::string_view value);
+    ngx_int_t init_body(ngx_http_request_t* sr);
+    ngx_int_t read_body(ngx_http_request_t* sr, ssize_t bytes);
+    ngx_int_t take(std::string_view bytes);
+    ngx_int_t take_stream(std::string_view bytes);
+    ngx_int_t finish_read(ngx_http_request_t* sr);
+    void choose_mode();
+    void reset_reply(ngx_http_request_t* sr);
+
+    void on_upstream_end(ngx_int_t rc);
+    static ngx_int_t on_subrequest_end(ngx_http_request_t* sr, void* data, ngx_int_t rc) noexcept;
+    void end();
+    void judge();
+    void judge_connection();
+    void judge_error();
+    void judge_whole();
+    void judge_stream();
+    // `reason` is static text for the log and, as a sentence, for the client.
+    void set_error(chat::ErrorClass kind, std::string_view reason);
+    void set_error(Status status);
+    void log_failure() const;
+    void on_timer();
+    ngx_msec_int_t time_left(const char*& what) const;
+    bool waits_for_client() const;
+    void expire(const char* what);
+    relay::Options relay_options() const;
+
+    enum class Mode : uint8_t { head, whole, error, stream };
+
+    Orchestrator& orch_;
+    const Target& target_;
+    const ProviderConf& provider_;
+    bool wants_stream_;
+
+    dialects::EncodedRequest encoded_;
+    std::string head_;
+    std::unique_ptr<ngx_buf_t[]> bufs_;
+    std::unique_ptr<ngx_chain_t[]> links_;
+
+    ngx_http_request_t* sr_ = nullptr;
+    Mode mode_ = Mode::head;
+    ngx_http_status_t status_ = {};
+    ngx_http_chunked_t chunked_ = {};
+    wire::ReplyHead reply_;
+    off_t content_length_ = -1;
+    bool is_chunked_ = false;
+    bool close_ = false;         // the connection ends with this answer
+    bool framed_twice_ = false;  // the same framing header twice
+    ngx_uint_t interim_ = 0;     // 1xx responses
+
+    std::string body_;
+    std::unique_ptr<relay::Stream> stream_;
+    relay::Seen seen_;
+    Rope output_;
+
+    Timer<Attempt, &Attempt::on_timer> timer_;
+    ngx_msec_t started_ = 0;
+    ngx_msec_t last_read_ = 0;
+    ngx_msec_t ended_ = 0;
+    ngx_msec_int_t first_token_ = -1;
+
+    ngx_int_t rc_ = NGX_OK;  // how nginx's upstream ended
+    chat::ApiError error_;
+    std::string_view reason_;  // of error_, for the log
+    bool tls_failed_ = false;
+    long tls_error_ = 0;  // of the certificate, X509_V_OK when it was not that
+    bool started_upstream_ = false;
+    bool done_ = false;
+    bool stale_ = false;
+    bool empty_ = false;
+};
+
+}  // namespace llm::ngx

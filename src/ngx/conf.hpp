@@ -1,0 +1,224 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ngx/ngx.hpp"
+#include "ngx/secret.hpp"
+#include "policy/pattern.hpp"
+#include "providers/provider.hpp"
+
+// The configuration as nginx holds it: one MainConf, one LocConf a location.
+// Everything lives in the cycle's pool.
+namespace llm::ngx {
+
+struct Zone;
+struct MainConf;
+
+// File and line of a directive, for errors that show up only later.
+struct Place {
+    ngx_str_t file = {};
+    ngx_uint_t line = 0;
+
+    static Place of(const ngx_conf_t* cf) noexcept { return {cf->conf_file->file.name, cf->conf_file->line}; }
+};
+
+// "[emerg] <text> in <file>:<line>" and NGX_CONF_ERROR.
+char* conf_error(ngx_conf_t* cf, const Place& place, const char* format, ...);
+
+// TLS to a provider. Equal settings share one context, and with it one store
+// of certificates.
+struct TlsSettings {
+    ngx_flag_t verify = NGX_CONF_UNSET;
+    ngx_int_t depth = NGX_CONF_UNSET;
+    ngx_str_t trusted = {};
+    ngx_str_t certificate = {};
+    ngx_str_t certificate_key = {};
+
+    bool operator==(const TlsSettings& o) const noexcept;
+};
+
+struct TlsContext {
+    TlsSettings settings;
+    ngx_ssl_t* ssl;
+};
+
+struct HeaderConf {
+    ngx_str_t name;
+    ngx_http_complex_value_t value;
+};
+
+struct ProviderConf {
+    MainConf* main = nullptr;
+    ngx_str_t name = {};
+    Place place;
+    const providers::Provider* type = nullptr;
+
+    ngx_str_t pass = {};  // as written
+    bool tls = false;
+    bool has_base = false;
+    ngx_str_t base = {};         // the path in `pass`
+    ngx_str_t host = {};         // Host header; with TLS also SNI and the verified name
+    ngx_str_t server_name = {};  // host without port
+    Secret key;
+    bool keyless = false;  // `key none`
+    bool has_key = false;
+    bool disabled = false;  // `key ... if_set` and it is not
+    std::vector<HeaderConf*> headers;
+    std::vector<ngx_str_t> pass_headers;
+    TlsSettings tls_settings;
+
+    ngx_msec_t connect_timeout = NGX_CONF_UNSET_MSEC;
+    ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;
+    ngx_msec_t first_token_timeout = NGX_CONF_UNSET_MSEC;
+    ngx_msec_t idle_timeout = NGX_CONF_UNSET_MSEC;
+    ngx_msec_t total_timeout = NGX_CONF_UNSET_MSEC;
+
+    // Settings of the upstream connection. One object a provider: newer nginx
+    // keeps idle connections apart by its address.
+    ngx_http_upstream_srv_conf_t* upstream = nullptr;
+    ngx_http_upstream_conf_t connection = {};
+    ngx_http_complex_value_t ssl_name = {};
+};
+
+struct TargetConf {
+    Place place;
+    std::string_view provider_name;
+    ProviderConf* provider = nullptr;
+    ngx_http_complex_value_t* model = nullptr;  // null: the name the client asked for
+    bool fallback = false;
+};
+
+struct ModelPattern {
+    std::string_view text;  // as written; in the cycle's pool
+    policy::Pattern pattern;
+    ngx_http_regex_t* regex = nullptr;
+};
+
+struct ModelConf {
+    Place place;
+    std::vector<ModelPattern> patterns;
+    std::vector<TargetConf> targets;  // fallbacks last
+
+    // Whether a target is left whose provider is not disabled.
+    bool available() const noexcept;
+};
+
+struct KeyConf {
+    Place place;
+    u_char digest[32];
+    ngx_str_t id = {};
+};
+
+struct ProjectConf {
+    ngx_str_t name = {};
+    Place place;
+    std::vector<KeyConf> keys;
+    std::vector<ModelPattern> models;  // empty: all
+};
+
+// A host name that is resolved while nginx runs (resolve.cc).
+struct DynamicUpstream;
+
+struct MainConf {
+    Place zone_place;
+    ngx_shm_zone_t* zone = nullptr;
+    Zone* shared = nullptr;   // set when the zone is mapped
+    uint64_t generation = 0;  // of this configuration, in the zone
+    std::vector<ProviderConf*> providers;
+    std::vector<ModelConf*> models;
+    std::vector<ProjectConf*> projects;
+    std::vector<TlsContext> tls;
+    std::vector<DynamicUpstream*> dynamic;
+    bool in_use = false;  // some location has llm_gateway on
+    time_t loaded = 0;
+
+    ProviderConf* provider(std::string_view name) const noexcept;
+    ProjectConf* project(std::string_view name) const noexcept;
+    ModelConf* model(std::string_view exact_name) const noexcept;
+};
+
+enum Unsupported : ngx_uint_t { kDropUnsupported, kRejectUnsupported };
+enum ModelName : ngx_uint_t { kProviderModelName, kAskedModelName };
+
+struct LocConf {
+    ngx_flag_t gateway;
+    ngx_str_t prefix;  // of the location that has llm_gateway
+    Place place;
+    ngx_flag_t auth;
+    ngx_flag_t direct;
+    ngx_flag_t headers;
+    ngx_uint_t unsupported;
+    ngx_uint_t model_name;
+    size_t max_body;
+    size_t max_event;
+    size_t max_response;
+    size_t max_tool_arguments;
+    ngx_int_t max_depth;
+    const providers::Provider* sandbox;
+};
+
+inline MainConf* main_conf(const ngx_http_request_t* r) noexcept
+{
+    return static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_llm_gateway_module));
+}
+
+inline LocConf* loc_conf(const ngx_http_request_t* r) noexcept
+{
+    return static_cast<LocConf*>(ngx_http_get_module_loc_conf(r, ngx_http_llm_gateway_module));
+}
+
+inline MainConf* main_conf(ngx_conf_t* cf) noexcept
+{
+    return static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_gateway_module));
+}
+
+// Blocks whose directives have names of their own.
+constexpr ngx_uint_t kProviderBlock = 0x00020000;
+constexpr ngx_uint_t kModelBlock = 0x00040000;
+constexpr ngx_uint_t kProjectBlock = 0x00080000;
+
+// Parses the directives of a block with `object` as their configuration.
+char* parse_block(ngx_conf_t* cf, ngx_uint_t block, void* object);
+
+// One of nginx's own setters for a member of a block's object.
+template <auto Member, auto Setter, class Object>
+char* slot_of(ngx_conf_t* cf, ngx_command_t* cmd, Object* object) noexcept
+{
+    ngx_command_t at_zero = *cmd;
+    at_zero.offset = 0;
+    return Setter(cf, &at_zero, &(object->*Member));
+}
+
+// Setters (conf_*.cc) that need a grammar of their own.
+char* set_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_provider(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_type(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_pass(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_host(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_provider_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_pass_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_model(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_project(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_client_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_project_models(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_gateway(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_sandbox(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_server(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+
+// Reads a name, `prefix*` or `~regex`; false after an error was logged.
+bool read_pattern(ngx_conf_t* cf, const ngx_str_t& text, ModelPattern& out);
+
+void* create_main_conf(ngx_conf_t* cf);
+void* create_loc_conf(ngx_conf_t* cf);
+char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* child);
+
+// What can be checked only when all of the configuration has been read.
+ngx_int_t finish_providers(ngx_conf_t* cf, MainConf& conf);
+ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf);
+ngx_int_t finish_projects(ngx_conf_t* cf, MainConf& conf);
+
+}  // namespace llm::ngx

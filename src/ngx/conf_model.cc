@@ -1,0 +1,158 @@
+// llm_model { } and the patterns names are matched with.
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "ngx/conf.hpp"
+
+namespace llm::ngx {
+
+namespace {
+
+constexpr size_t kMaxName = 256;
+
+char* error() noexcept
+{
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+bool is_model_name(std::string_view s) noexcept
+{
+    return text::is_token(s, kMaxName);
+}
+
+const ModelPattern* find_pattern(const MainConf& conf, std::string_view text, const ModelConf*& owner)
+{
+    for (const ModelConf* model : conf.models) {
+        for (const ModelPattern& p : model->patterns) {
+            if (p.text != text) continue;
+            owner = model;
+            return &p;
+        }
+    }
+    return nullptr;
+}
+
+bool compile_regex(ngx_conf_t* cf, std::string_view text, ModelPattern& out)
+{
+#if (NGX_PCRE)
+    bool any_case = text.starts_with("~*");
+    ngx_str_t pattern = copy_to(cf->pool, text.substr(any_case ? 2 : 1));
+    if (!pattern.data) return false;
+    u_char message[NGX_MAX_CONF_ERRSTR];
+    ngx_regex_compile_t rc;
+    ngx_memzero(&rc, sizeof(rc));
+    rc.pattern = pattern;
+    rc.options = any_case ? NGX_REGEX_CASELESS : 0;
+    rc.err.len = sizeof(message);
+    rc.err.data = message;
+    out.regex = ngx_http_regex_compile(cf, &rc);
+    return out.regex != nullptr;
+#else
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "using regex needs PCRE library");
+    return false;
+#endif
+}
+
+}  // namespace
+
+bool read_pattern(ngx_conf_t* cf, const ngx_str_t& text, ModelPattern& out)
+{
+    out.text = view(text);
+    if (out.text.starts_with('~')) return compile_regex(cf, out.text, out);
+    out.pattern = policy::Pattern::parse(out.text);
+    std::string_view name = out.pattern.text;
+    // "*" alone matches everything.
+    bool good = (out.pattern.prefix && name.empty()) || is_model_name(name);
+    if (good && name.find('*') == name.npos) return true;
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "bad model pattern \"%V\": a name is 1 to 256 printable characters, \"*\" may only be its last, "
+                       "and \"~\" begins a regular expression",
+                       &text);
+    return false;
+}
+
+char* set_model(ngx_conf_t* cf, ngx_command_t*, void* conf)
+{
+    auto& main = *static_cast<MainConf*>(conf);
+    auto* model = make_in_pool<ModelConf>(cf->pool);
+    if (!model) return error();
+    model->place = Place::of(cf);
+    auto* args = static_cast<ngx_str_t*>(cf->args->elts);
+    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        ModelPattern pattern;
+        if (!read_pattern(cf, args[i], pattern)) return error();
+        const ModelConf* other = model;
+        bool here = std::any_of(model->patterns.begin(), model->patterns.end(),
+                                [&](const ModelPattern& p) { return p.text == pattern.text; });
+        if (here || find_pattern(main, pattern.text, other)) {
+            Place place = other->place;
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate llm_model \"%V\", the first one is in %V:%ui", &args[i],
+                               &place.file, place.line);
+            return error();
+        }
+        model->patterns.push_back(std::move(pattern));
+    }
+    main.models.push_back(model);
+
+    if (char* rv = parse_block(cf, kModelBlock, model); rv != NGX_CONF_OK) return rv;
+    if (model->targets.empty()) return conf_error(cf, model->place, "llm_model \"%V\" has no \"target\"", &args[1]);
+    // Fallbacks come last, wherever they were written.
+    std::stable_partition(model->targets.begin(), model->targets.end(),
+                          [](const TargetConf& t) { return !t.fallback; });
+    return NGX_CONF_OK;
+}
+
+// target | fallback PROVIDER[/MODEL]
+char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
+{
+    auto& model = *static_cast<ModelConf*>(conf);
+    auto* args = static_cast<ngx_str_t*>(cf->args->elts);
+    if (cf->args->nelts > 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown parameter \"%V\" of \"%V\"", &args[2], &cmd->name);
+        return error();
+    }
+    TargetConf target;
+    target.place = Place::of(cf);
+    target.fallback = view(cmd->name) == "fallback";
+    std::string_view text = view(args[1]);
+    size_t slash = text.find('/');
+    target.provider_name = text.substr(0, slash);
+    if (slash != text.npos) {
+        ngx_str_t name = borrow(text.substr(slash + 1));
+        if (name.len == 0) return const_cast<char*>("has an empty model name behind \"/\"");
+        target.model = static_cast<ngx_http_complex_value_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+        if (!target.model) return error();
+        ngx_http_compile_complex_value_t ccv;
+        ngx_memzero(&ccv, sizeof(ccv));
+        ccv.cf = cf;
+        ccv.value = &name;
+        ccv.complex_value = target.model;
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) return error();
+        if (!target.model->lengths && !is_model_name(view(name))) return const_cast<char*>("has an invalid model name");
+    }
+    model.targets.push_back(std::move(target));
+    return NGX_CONF_OK;
+}
+
+bool ModelConf::available() const noexcept
+{
+    return std::any_of(targets.begin(), targets.end(), [](const TargetConf& t) { return !t.provider->disabled; });
+}
+
+ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
+{
+    for (ModelConf* model : conf.models) {
+        for (TargetConf& target : model->targets) {
+            target.provider = conf.provider(target.provider_name);
+            if (target.provider) continue;
+            ngx_str_t provider = borrow(target.provider_name);
+            ngx_str_t name = borrow(model->patterns[0].text);
+            conf_error(cf, target.place, "unknown llm_provider \"%V\" in \"%s\" of llm_model \"%V\"", &provider,
+                       target.fallback ? "fallback" : "target", &name);
+            return NGX_ERROR;
+        }
+    }
+    return NGX_OK;
+}
+
+}  // namespace llm::ngx

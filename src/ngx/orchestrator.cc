@@ -1,0 +1,414 @@
+#include "ngx/orchestrator.hpp"
+
+#include "client/answer.hpp"
+#include "client/request.hpp"
+#include "ngx/attempt.hpp"
+#include "ngx/respond.hpp"
+#include "ngx/route.hpp"
+#include "ngx/zone.hpp"
+
+namespace llm::ngx {
+
+using chat::ErrorClass;
+
+namespace {
+
+constexpr unsigned kMaxAttempts = 8;
+
+ZoneWorker* this_worker = nullptr;
+
+}  // namespace
+
+void set_worker_row(ZoneWorker* row) noexcept
+{
+    this_worker = row;
+}
+ZoneWorker* worker_row() noexcept
+{
+    return this_worker;
+}
+
+Orchestrator::Orchestrator(ngx_http_request_t* r, Context& ctx)
+    : r_(r), ctx_(ctx), conf_(*loc_conf(r)), main_(*main_conf(r)), started_(ngx_current_msec)
+{
+    address_waiter_.owner = this;
+    address_waiter_.wake = [](void* owner) {
+        auto* self = static_cast<Orchestrator*>(owner);
+        ngx_connection_t* c = self->r_->connection;
+        self->wake();
+        ngx_http_run_posted_requests(c);
+    };
+}
+
+Orchestrator::~Orchestrator()
+{
+    settle();
+}
+
+// --- the request ---------------------------------------------------------------
+
+void Orchestrator::begin()
+{
+    ngx_http_cleanup_t* cleanup = ngx_http_cleanup_add(r_, 0);
+    if (!cleanup) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    cleanup->handler = on_terminate;
+    cleanup->data = this;
+    admit();
+
+    chat::ApiError error;
+    std::string_view body;
+    if (!read_body(body)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (body.size() > conf_.max_body) return fail(make_error(ErrorClass::too_large, "The request body is too large."));
+
+    chat_ = std::make_unique<chat::Request>();
+    client::RequestLimits limits;
+    limits.json.depth = static_cast<uint32_t>(conf_.max_depth);
+    bool good = client::read_request(body, limits, *chat_, error);
+    ctx_.record.known = good;
+    ctx_.record.stream = stream_ = good && chat_->stream;
+    ctx_.record.request_model = asked_model_ = std::string(chat_->model_name);
+    if (!good || !read_targets(error)) return fail(error);
+
+    plan_ = policy::Plan(targets_.size(), kMaxAttempts);
+    listen();
+    run(plan_.first());
+}
+
+// Joins what nginx has read. One buffer is used as it is.
+bool Orchestrator::read_body(std::string_view& body)
+{
+    const ngx_chain_t* bufs = r_->request_body ? r_->request_body->bufs : nullptr;
+    size_t size = 0;
+    for (const ngx_chain_t* cl = bufs; cl; cl = cl->next) size += static_cast<size_t>(ngx_buf_size(cl->buf));
+    bool one = bufs && !bufs->next && !bufs->buf->in_file;
+    if (one || size == 0) {
+        body = one ? std::string_view(reinterpret_cast<char*>(bufs->buf->pos), size) : std::string_view();
+        return true;
+    }
+
+    joined_body_ = std::make_unique_for_overwrite<char[]>(size);
+    char* to = joined_body_.get();
+    for (const ngx_chain_t* cl = bufs; cl; cl = cl->next) {
+        ngx_buf_t* b = cl->buf;
+        size_t n = static_cast<size_t>(ngx_buf_size(b));
+        if (!b->in_file) {
+            ngx_memcpy(to, b->pos, n);
+        } else if (ngx_read_file(b->file, reinterpret_cast<u_char*>(to), n, b->file_pos) != static_cast<ssize_t>(n)) {
+            return false;
+        }
+        to += n;
+    }
+    body = {joined_body_.get(), size};
+    return true;
+}
+
+bool Orchestrator::read_targets(chat::ApiError& error)
+{
+    Route route = find_route(r_, asked_model_);
+    if (!is_allowed(r_, ctx_.caller, asked_model_)) {
+        error = make_error(ErrorClass::forbidden, "The API key may not use the model '" + asked_model_ + "'.", "model");
+        return false;
+    }
+    if (route.found()) targets_ = list_targets(r_, route, asked_model_);
+    if (!targets_.empty()) return true;
+    bool disabled = route.found();
+    error = disabled
+                ? make_error(ErrorClass::no_target, "No upstream is configured for the model '" + asked_model_ + "'.")
+                : make_error(ErrorClass::model_not_found, "The model '" + asked_model_ + "' does not exist.", "model");
+    return false;
+}
+
+// Limits and budgets will be asked here; for now the request is counted.
+void Orchestrator::admit()
+{
+    counted_in_ = worker_row();
+    if (counted_in_) ngx_atomic_fetch_add(&counted_in_->active, 1);
+}
+
+// Once a request, whatever has become of it.
+void Orchestrator::settle()
+{
+    if (ZoneWorker* row = std::exchange(counted_in_, nullptr)) ngx_atomic_fetch_add(&row->active, -1);
+}
+
+// From now on the client may go away at any time, and be written to.
+void Orchestrator::listen()
+{
+    r_->read_event_handler = ngx_http_test_reading;
+    r_->write_event_handler = on_write;
+    ngx_connection_t* c = r_->connection;
+#if (NGX_HTTP_V2)
+    if (r_->stream) return;
+#endif
+    if (!c->write->active && (ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
+        if (ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_CLEAR_EVENT) != NGX_OK) throw std::bad_alloc();
+    }
+    // A FIN that came with the request would go unnoticed.
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+// --- attempts ------------------------------------------------------------------
+
+void Orchestrator::run(policy::Step step)
+{
+    while (step.kind == policy::Step::Kind::launch) {
+        chat::ApiError refusal;
+        switch (launch(step.target, refusal)) {
+            case Launch::started:
+                return;
+            case Launch::waiting:
+                pending_ = step;
+                return;
+            case Launch::refused:
+                step = plan_.after_refusal(refusal);
+                break;
+            case Launch::failed:
+                return fail(make_error(ErrorClass::internal, "The gateway is out of memory."));
+        }
+    }
+    fail(plan_.error());
+}
+
+Orchestrator::Launch Orchestrator::launch(size_t index, chat::ApiError& refusal)
+{
+    const Target& target = targets_[index];
+    DynamicUpstream* dynamic = dynamic_upstream(main_, target.provider->upstream);
+    if (dynamic && wait_for_address(*dynamic, address_waiter_)) return Launch::waiting;
+
+    auto attempt = std::make_unique<Attempt>(*this, target);
+    if (!attempt->encode(refusal)) return Launch::refused;
+    attempts_.push_back(std::move(attempt));
+    current_ = attempts_.back().get();
+    return current_->launch() ? Launch::started : Launch::failed;
+}
+
+void Orchestrator::wake() noexcept
+{
+    ngx_http_post_request(r_, nullptr);
+}
+
+// nginx has something for the main request: the client takes bytes again, or
+// an attempt has posted it.
+void Orchestrator::on_write(ngx_http_request_t* r) noexcept
+{
+    Context* ctx = find_context(r);
+    if (!ctx || !ctx->orchestrator) return;
+    if (r->connection->write->timedout) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, NGX_ETIMEDOUT, "client timed out");
+        r->connection->timedout = 1;
+        return ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+    }
+    Orchestrator& self = *ctx->orchestrator;
+    if (self.committed_) self.committed_->pump();
+    ngx_int_t rc = guarded(r->connection->log, [&] {
+        self.step();
+        return ngx_int_t{NGX_OK};
+    });
+    // Nothing may run on after a step that could not be finished.
+    if (rc != NGX_OK) self.finish(r->header_sent ? NGX_ERROR : NGX_HTTP_INTERNAL_SERVER_ERROR);
+}
+
+void Orchestrator::step()
+{
+    if (finished_) return;
+    if (pending_.kind == policy::Step::Kind::launch) {
+        if (address_waiter_.waiting) return;
+        return run(std::exchange(pending_, {}));
+    }
+    if (!current_ || !current_->done()) return;
+
+    Attempt& a = *current_;
+    if (committed_) return end_stream();
+    if (a.stale()) return run(plan_.after_stale(a.error()));
+    if (a.error().set()) return run(plan_.after_failure(a.error()));
+    if (!stream_) return send_answer(a);
+
+    // A stream that ended before a word: better than nothing, if nothing is
+    // what else there is.
+    if (a.empty() && plan_.has_more()) {
+        return run(plan_.after_failure(make_error(ErrorClass::empty, "The upstream's answer was empty.")));
+    }
+    if (!commit(a)) return finish(NGX_ERROR);
+    end_stream();
+}
+
+// --- the answer ----------------------------------------------------------------
+
+std::string Orchestrator::answer_model() const
+{
+    return conf_.model_name == kAskedModelName ? asked_model_ : std::string();
+}
+
+std::string Orchestrator::fallback_id() const
+{
+    return "chatcmpl-" + std::to_string(ngx_time()) + '-' + std::to_string(r_->connection->number);
+}
+
+bool Orchestrator::add_answer_headers(const Attempt& a)
+{
+    if (!add_request_id(r_)) return false;
+    if (!add_header(r_, "x-llm-attempts", std::to_string(plan_.attempts()))) return false;
+    if (!a.dropped().empty() && !add_header(r_, "x-llm-dropped", a.dropped())) return false;
+    if (!add_rate_limits(a.reply())) return false;
+    if (!conf_.headers) return true;
+
+    const Target& t = a.target();
+    if (!add_header(r_, "x-llm-provider", view(t.provider->name))) return false;
+    if (!add_header(r_, "x-llm-model", t.model)) return false;
+    return a.reply().request_id().empty() || add_header(r_, "x-llm-upstream-request-id", a.reply().request_id());
+}
+
+bool Orchestrator::add_rate_limits(const wire::ReplyHead& reply)
+{
+    for (uint8_t f = 0; f < wire::RateLimits::count_; f++) {
+        auto field = static_cast<wire::RateLimits::Field>(f);
+        const std::string& value = reply.limits().values[f];
+        if (!value.empty() && !add_header(r_, wire::RateLimits::header(field), value)) return false;
+    }
+    return true;
+}
+
+bool Orchestrator::commit(Attempt& a)
+{
+    if (committed_) return committed_ == &a;
+    committed_ = &a;
+    ctx_.answered = true;
+    if (!add_answer_headers(a) || !add_header(r_, "cache-control", "no-cache") ||
+        !add_header(r_, "x-accel-buffering", "no"))
+        return false;
+    a.release_request();
+    release_request();
+    r_->headers_out.status = NGX_HTTP_OK;
+    r_->headers_out.content_length_n = -1;
+    ngx_str_set(&r_->headers_out.content_type, "text/event-stream; charset=utf-8");
+    r_->headers_out.content_type_len = sizeof("text/event-stream") - 1;
+    ngx_int_t rc = ngx_http_send_header(r_);
+    return rc != NGX_ERROR && rc <= NGX_OK;
+}
+
+// The prompt may be large and the answer long: nothing of the request is kept
+// for the time of a stream.
+void Orchestrator::release_request()
+{
+    chat_.reset();
+    joined_body_.reset();
+    ngx_http_request_body_t* rb = r_->request_body;
+    if (!rb || !rb->bufs) return;
+    ngx_buf_t* b = rb->bufs->buf;
+    bool alone = !rb->bufs->next && !b->in_file && b->start;
+    rb->bufs = nullptr;
+    // Frees what nginx has allocated for it alone and leaves anything else.
+    if (alone && ngx_pfree(r_->pool, b->start) == NGX_OK) rb->buf = nullptr;
+}
+
+void Orchestrator::send_answer(Attempt& a)
+{
+    fill_record(&a);
+    if (!add_answer_headers(a)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    ctx_.answered = true;
+    r_->headers_out.status = NGX_HTTP_OK;
+    r_->headers_out.content_length_n = static_cast<off_t>(a.output().size());
+    ngx_str_set(&r_->headers_out.content_type, "application/json");
+    r_->headers_out.content_type_len = r_->headers_out.content_type.len;
+    ngx_int_t rc = ngx_http_send_header(r_);
+    if (rc == NGX_ERROR || rc > NGX_OK || r_->header_only) return finish(rc);
+    // The bytes stay where they are: the attempt lives as long as the request.
+    ngx_chain_t* out = refer(a.output());
+    finish(out ? ngx_http_output_filter(r_, out) : NGX_ERROR);
+}
+
+ngx_chain_t* Orchestrator::refer(const Rope& rope)
+{
+    ngx_chain_t* first = nullptr;
+    ngx_chain_t** last = &first;
+    ngx_buf_t* b = nullptr;
+    for (std::string_view piece : rope.pieces()) {
+        b = static_cast<ngx_buf_t*>(ngx_calloc_buf(r_->pool));
+        ngx_chain_t* link = ngx_alloc_chain_link(r_->pool);
+        if (!b || !link) return nullptr;
+        b->start = b->pos = reinterpret_cast<u_char*>(const_cast<char*>(piece.data()));
+        b->end = b->last = b->pos + piece.size();
+        b->memory = 1;
+        link->buf = b;
+        link->next = nullptr;
+        *last = link;
+        last = &link->next;
+    }
+    if (!b) return make_chain(r_, {}, true);
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+    return first;
+}
+
+// The committed attempt is over: what it has left, or the chunk that says that
+// it failed, ends the response.
+void Orchestrator::end_stream()
+{
+    Attempt& a = *committed_;
+    if (a.error().set()) {
+        a.write_failure();
+        ctx_.record.error = a.error().code_text();
+    }
+    fill_record(&a);
+    ngx_chain_t* out = refer(a.output());
+    finish(out ? ngx_http_output_filter(r_, out) : NGX_ERROR);
+}
+
+void Orchestrator::fail(const chat::ApiError& error)
+{
+    const Attempt* last = attempts_.empty() ? nullptr : attempts_.back().get();
+    fill_record(last);
+    bool headers =
+        !last || (add_header(r_, "x-llm-attempts", std::to_string(plan_.attempts())) && add_rate_limits(last->reply()));
+    finish(headers ? send_error(r_, error) : NGX_HTTP_INTERNAL_SERVER_ERROR);
+}
+
+void Orchestrator::fill_record(const Attempt* served)
+{
+    Record& record = ctx_.record;
+    record.attempts = plan_.attempts();
+    ngx_msec_t waited = 0;
+    for (const std::unique_ptr<Attempt>& a : attempts_) waited += a->ended() - a->started();
+    record.overhead = static_cast<ngx_msec_int_t>(ngx_current_msec - started_ - waited);
+    if (!served) return;
+    record.model = served->target().model;
+    record.provider = view(served->target().provider->name);
+    record.fallback = served->target().fallback;
+    record.first_token = served->first_token();
+    record.upstream = static_cast<ngx_msec_int_t>(served->ended() - served->started());
+    const relay::Seen& seen = served->seen();
+    record.usage = seen.usage;
+    if (seen.finished) record.finish_reason = client::finish_reason_name(seen.finish);
+}
+
+void Orchestrator::finish(ngx_int_t rc)
+{
+    if (finished_) return;
+    finished_ = true;
+    stop_waiting(address_waiter_);
+    for (const std::unique_ptr<Attempt>& a : attempts_) a->cancel();
+    settle();
+    ngx_http_finalize_request(r_, rc);  // `this` may be gone
+}
+
+// nginx drops the request: the client is gone, or all is done. Upstreams are
+// closed by handlers of their own.
+void Orchestrator::on_terminate(void* data) noexcept
+{
+    auto* self = static_cast<Orchestrator*>(data);
+    if (!self->finished_) {
+        self->finished_ = true;
+        Attempt* a = self->committed_ ? self->committed_ : self->current_;
+        if (a) a->cancel();
+        guarded(self->r_->connection->log, [&] {
+            self->fill_record(a);
+            return ngx_int_t{NGX_OK};
+        });
+    }
+    stop_waiting(self->address_waiter_);
+    self->settle();
+}
+
+}  // namespace llm::ngx

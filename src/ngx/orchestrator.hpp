@@ -1,0 +1,110 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rope.hpp"
+#include "chat/request.hpp"
+#include "ngx/context.hpp"
+#include "ngx/resolve.hpp"
+#include "ngx/timer.hpp"
+#include "policy/plan.hpp"
+#include "wire/reply_head.hpp"
+
+namespace llm::ngx {
+
+class Attempt;
+struct ZoneWorker;
+
+// Where one attempt may go: a target of the model with its names filled in.
+struct Target {
+    const ProviderConf* provider;
+    std::string model;
+    bool fallback;
+};
+
+// One client request, from its body to its answer. It owns the attempts, which
+// run as background subrequests, decides in step() what comes next, and is the
+// only one that writes to the client.
+//
+// It lives in the request's pool; nginx's count of the main request, taken
+// when the body was read, is its hold on it until finish().
+class Orchestrator {
+public:
+    Orchestrator(ngx_http_request_t* r, Context& ctx);
+    ~Orchestrator();
+    Orchestrator(const Orchestrator&) = delete;
+    Orchestrator& operator=(const Orchestrator&) = delete;
+
+    // The body is there. May end the request; `this` may be gone then.
+    void begin();
+
+    // Called by attempts.
+
+    // The first content has come: this attempt is the answer. Sends the
+    // headers; false when another one was faster or the client cannot be
+    // written to.
+    bool commit(Attempt& attempt);
+    // Has step() run soon, outside the caller's stack.
+    void wake() noexcept;
+
+    ngx_http_request_t* request() const noexcept { return r_; }
+    const LocConf& conf() const noexcept { return conf_; }
+    const chat::Request& chat() const noexcept { return *chat_; }
+    bool is_committed(const Attempt& attempt) const noexcept { return committed_ == &attempt; }
+    // The body text, id and so on that an answer is written with.
+    std::string answer_model() const;
+    std::string fallback_id() const;
+
+private:
+    enum class Launch : uint8_t { started, waiting, refused, failed };
+
+    static void on_write(ngx_http_request_t* r) noexcept;
+    static void on_terminate(void* data) noexcept;
+
+    void admit();
+    void settle();
+    bool read_body(std::string_view& body);
+    bool read_targets(chat::ApiError& error);
+    void listen();
+    void run(policy::Step step);
+    Launch launch(size_t index, chat::ApiError& refusal);
+    void step();
+    bool add_answer_headers(const Attempt& attempt);
+    bool add_rate_limits(const wire::ReplyHead& reply);
+    void release_request();
+    void send_answer(Attempt& attempt);
+    void end_stream();
+    ngx_chain_t* refer(const Rope& rope);
+    void fail(const chat::ApiError& error);
+    void fill_record(const Attempt* served);
+    void finish(ngx_int_t rc);
+
+    ngx_http_request_t* r_;
+    Context& ctx_;
+    const LocConf& conf_;
+    const MainConf& main_;
+
+    std::unique_ptr<char[]> joined_body_;  // when nginx had it in pieces or in a file
+    std::unique_ptr<chat::Request> chat_;  // null once an answer was committed
+    bool stream_ = false;
+    std::string asked_model_;
+
+    std::vector<Target> targets_;
+    policy::Plan plan_{0, 0};
+    std::vector<std::unique_ptr<Attempt>> attempts_;
+    Attempt* current_ = nullptr;
+    Attempt* committed_ = nullptr;
+    policy::Step pending_;  // waits for an upstream's first address
+    AddressWaiter address_waiter_;
+    ngx_msec_t started_ = 0;
+    ZoneWorker* counted_in_ = nullptr;  // whose count of active requests holds this one
+    bool finished_ = false;
+};
+
+// The row of this worker in the zone; null without one.
+void set_worker_row(ZoneWorker* row) noexcept;
+ZoneWorker* worker_row() noexcept;
+
+}  // namespace llm::ngx

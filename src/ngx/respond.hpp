@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string_view>
+
+#include "chat/error.hpp"
+#include "ngx/context.hpp"
+
+namespace llm::ngx {
+
+// A response header; name and value are copied. False: no memory.
+bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
+
+// `x-request-id`: the client's when it is 1..128 safe characters, else nginx's.
+bool add_request_id(ngx_http_request_t* r);
+
+// Sends a whole JSON answer; `body` is copied. Returns what a content handler
+// returns or what ngx_http_finalize_request() takes.
+ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view body);
+
+// Sends an error in OpenAI's form and notes it for the log.
+ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error);
+
+// Copies `text` into one buffer; `last` ends the response.
+ngx_chain_t* make_chain(ngx_http_request_t* r, std::string_view text, bool last);
+
+}  // namespace llm::ngx

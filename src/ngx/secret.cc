@@ -1,0 +1,106 @@
+#include "ngx/secret.hpp"
+
+#include <openssl/crypto.h>
+
+#include <cstdlib>
+
+#include "base/text.hpp"
+
+namespace llm::ngx {
+
+namespace {
+
+constexpr std::string_view kEnv = "env:";
+constexpr std::string_view kFile = "file:";
+constexpr size_t kMaxKey = 16384;  // service tokens are long
+
+bool is_header_value(std::string_view s) noexcept
+{
+    for (char c : s) {
+        if (!text::is_graphic(c)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+Secret::~Secret()
+{
+    wipe(value_);
+}
+
+void Secret::wipe(std::string& s) noexcept
+{
+    OPENSSL_cleanse(s.data(), s.size());
+    s.clear();
+}
+
+Secret::Load Secret::load(std::string_view source, const char*& why)
+{
+    if (source.starts_with(kEnv)) {
+        name_ = source;
+        const char* value = std::getenv(name_.c_str() + kEnv.size());
+        why = "the environment variable is not set";
+        if (!value || !*value) return Load::missing;
+        value_ = text::trim(value);
+    } else if (source.starts_with(kFile)) {
+        name_ = source;
+        path_ = source.substr(kFile.size());
+        return read(why);
+    } else {
+        name_ = "literal";
+        value_ = source;
+    }
+    why = "the key is empty or holds blanks or control characters";
+    return !value_.empty() && is_header_value(value_) ? Load::ok : Load::bad;
+}
+
+Secret::Load Secret::read(const char*& why)
+{
+    why = "the file cannot be read";
+    ngx_fd_t fd = ngx_open_file(path_.c_str(), NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) return Load::missing;
+
+    char buffer[kMaxKey];
+    ngx_file_info_t info;
+    ssize_t n = ngx_fd_info(fd, &info) == NGX_FILE_ERROR ? -1 : ::read(fd, buffer, sizeof(buffer));
+    ngx_close_file(fd);
+    if (n < 0) return Load::missing;
+
+    std::string_view key = text::trim({buffer, static_cast<size_t>(n)});
+    Load result = Load::ok;
+    if (key.empty()) {
+        why = "the file is empty";
+        result = Load::missing;
+    } else if (key.size() == kMaxKey || !is_header_value(key)) {
+        why = "the file holds blanks or control characters";
+        result = Load::bad;
+    } else {
+        wipe(value_);
+        value_ = key;
+        modified_ = ngx_file_mtime(&info);
+        inode_ = ngx_file_uniq(&info);
+    }
+    OPENSSL_cleanse(buffer, sizeof(buffer));
+    return result;
+}
+
+std::string_view Secret::value(ngx_log_t* log)
+{
+    if (path_.empty() || checked_ == ngx_time()) return value_;
+    checked_ = ngx_time();
+    ngx_file_info_t info;
+    if (ngx_file_info(path_.c_str(), &info) == NGX_FILE_ERROR) return value_;
+    if (ngx_file_mtime(&info) == modified_ && ngx_file_uniq(&info) == inode_) return value_;
+
+    const char* why = "";
+    if (read(why) != Load::ok) {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: key \"%s\" has changed, but %s: the former one is used", name_.c_str(),
+                      why);
+        modified_ = ngx_file_mtime(&info);
+        inode_ = ngx_file_uniq(&info);
+    }
+    return value_;
+}
+
+}  // namespace llm::ngx

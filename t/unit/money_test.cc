@@ -1,0 +1,109 @@
+#include "chat/money.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace llm::test {
+
+namespace {
+
+using chat::Cost;
+using chat::Money;
+
+constexpr int64_t kMost = INT64_MAX;
+constexpr int64_t kLeast = INT64_MIN;
+
+TEST(Money, AddsAndSubtractsExactly)
+{
+    struct Row {
+        int64_t a, b;
+        std::optional<int64_t> sum, difference;
+    };
+    const Row rows[] = {
+        {0, 0, 0, 0},
+        {3, 5, 8, -2},
+        {-3, -5, -8, 2},
+        {kMost, 0, kMost, kMost},
+        {kMost, 1, std::nullopt, kMost - 1},
+        {kLeast, 1, kLeast + 1, std::nullopt},
+        {kLeast, -1, std::nullopt, kLeast + 1},
+        {kMost, kLeast, -1, std::nullopt},
+        {0, kLeast, kLeast, std::nullopt},
+    };
+    auto nanos = [](std::optional<Money> m) { return m ? std::optional(m->nanos()) : std::nullopt; };
+    for (const Row& row : rows) {
+        EXPECT_EQ(nanos(Money::nano(row.a).plus(Money::nano(row.b))), row.sum) << row.a << " and " << row.b;
+        EXPECT_EQ(nanos(Money::nano(row.a).minus(Money::nano(row.b))), row.difference) << row.a << " and " << row.b;
+    }
+}
+
+TEST(Money, Compares)
+{
+    EXPECT_LT(Money::nano(-1), Money());
+    EXPECT_LT(Money::nano(1), Money::nano(2));
+    EXPECT_EQ(Money::nano(0), Money());
+    EXPECT_EQ(Money::kNanoPerDollar / 1000 * Money::kPicoPerNano, 1'000'000'000);
+}
+
+struct Term {
+    int64_t tokens, picos;
+};
+
+TEST(Cost, RoundsOnceAndUpwards)
+{
+    struct Row {
+        std::string_view name;
+        std::vector<Term> terms;
+        std::optional<int64_t> nanos;
+    };
+    const Row rows[] = {
+        {"nothing", {}, 0},
+        {"no tokens", {{0, 2'500'000}}, 0},
+        {"free", {{1000, 0}}, 0},
+        {"exact", {{1000, 2'500'000}}, 2'500'000},  // 1,000 tokens at $2.50 a million
+        {"smallest amount", {{1, 1}}, 1},
+        {"just below a nano-dollar", {{999, 1}}, 1},
+        {"just a nano-dollar", {{1000, 1}}, 1},
+        {"just above", {{1001, 1}}, 2},
+        {"three fractions are rounded together", {{1, 400}, {1, 400}, {1, 400}}, 2},
+        {"fractions that make a whole", {{1, 400}, {1, 600}}, 1},
+        {"most that fits", {{kMost, 1000}}, kMost},
+        {"one fraction too many", {{kMost, 1000}, {1, 1}}, std::nullopt},
+        {"beyond 64 bits in between", {{kMost, 500}, {kMost, 500}}, kMost},
+        {"beyond what money holds", {{kMost, 1001}}, std::nullopt},
+        {"largest product", {{kMost, kMost}}, std::nullopt},
+        {"beyond 128 bits",
+         {{kMost, kMost}, {kMost, kMost}, {kMost, kMost}, {kMost, kMost}, {kMost, kMost}},
+         std::nullopt},
+        {"negative tokens", {{-1, 5}}, std::nullopt},
+        {"negative price", {{5, -1}}, std::nullopt},
+        {"both negative", {{-5, -5}}, std::nullopt},
+        {"a negative term spoils the others", {{1000, 1}, {-1, 1}, {1000, 1}}, std::nullopt},
+    };
+    for (const Row& row : rows) {
+        Cost cost;
+        for (const Term& t : row.terms) cost.add(t.tokens, t.picos);
+        std::optional<Money> total = cost.total();
+        EXPECT_EQ(total ? std::optional(total->nanos()) : std::nullopt, row.nanos) << row.name;
+    }
+}
+
+// The order of the terms is nobody's business.
+TEST(Cost, SumsInAnyOrder)
+{
+    std::vector<Term> terms = {{1, 333}, {7, 77'777}, {1'000'000, 3}, {123'456'789, 15'000'000}};
+    Cost forward, backward;
+    for (size_t i = 0; i < terms.size(); i++) {
+        forward.add(terms[i].tokens, terms[i].picos);
+        const Term& last = terms[terms.size() - 1 - i];
+        backward.add(last.tokens, last.picos);
+    }
+    // 333 + 544,439 + 3,000,000 + 1,851,851,835,000,000 pico-dollars
+    EXPECT_EQ(forward.total(), Money::nano(1'851'851'838'545));
+    EXPECT_EQ(backward.total(), forward.total());
+}
+
+}  // namespace
+
+}  // namespace llm::test
