@@ -34,6 +34,10 @@ Usage read_usage(const Value& usage) noexcept
     u.cache_read = count(usage.get("prompt_tokens_details"), "cached_tokens");
     u.cache_write = count(usage.get("prompt_tokens_details"), "cache_write_tokens");
     u.reasoning = count(usage.get("completion_tokens_details"), "reasoning_tokens");
+    // Moonshot and Together say it beside the totals.
+    if (u.cache_read == 0) u.cache_read = count(&usage, "cached_tokens");
+    // xAI counts reasoning apart from the completion; its total tells.
+    if (count(&usage, "total_tokens") == u.prompt + u.completion + u.reasoning) u.completion += u.reasoning;
     return u;
 }
 

@@ -1,0 +1,37 @@
+#!/bin/bash
+# Runs every test and ends in one line: N passed, N failed, N skipped.
+# Called by `make test`, which has installed what is needed.
+set -u
+
+cd "$(dirname "$0")/.."
+unset NGINX  # nginx takes a variable of this name for sockets it inherits
+out=build/test
+mkdir -p $out
+rm -f $out/*.json
+
+step() { printf '\n== %s\n' "$1"; }
+
+step "module (BUILD=${BUILD:=release}${NGINX_SRC:+, nginx from $NGINX_SRC})"
+make --no-print-directory all || exit 1
+name=$BUILD${NGINX_SRC:+-src}
+export LLM_MODULE=$PWD/build/$name/ngx_http_llm_gateway_module.so
+export LLM_NGINX=${NGINX_SRC:+$PWD/build/$name/nginx}
+[ -n "$LLM_NGINX" ] || LLM_NGINX=$(command -v nginx || echo /usr/sbin/nginx)
+export LLM_WORK=$PWD/build/e2e
+rm -rf "$LLM_WORK"
+
+step "packages of the end-to-end tests"
+t/npm.sh || exit 1
+node=$PWD/t/node_modules/.bin/node
+
+step "unit and golden tests (ASan, UBSan)"
+make --no-print-directory -j"$(nproc)" build/unit/unit || exit 1
+build/unit/unit --gtest_brief=1 --gtest_output=json:$out/unit.json | grep -v '^Running main'
+
+step "end to end: real nginx, real SDKs ($("$node" --version))"
+"$node" --test --test-concurrency=2 --test-timeout=120000 \
+    --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=./t/e2e/lib/reporter.mjs --test-reporter-destination=$out/e2e.json \
+    ${TESTS:-t/e2e/*.test.mjs}
+
+exec "$node" t/e2e/lib/summary.mjs $out/unit.json $out/e2e.json
