@@ -57,7 +57,7 @@ $(OBJ)/Makefile: config config.make $(OBJ)/files $(if $(NGINX_SRC),,$(NGINX))
 	    || { tail -n 20 $(OBJ)/configure.log; exit 1; }
 
 $(SO): $(OBJ)/Makefile $(SOURCES) $(HEADERS)
-	@$(MAKE) --no-print-directory -j$(J) -C $(TREE) -f $(OBJ)/Makefile $(if $(NGINX_SRC),binary) modules > $(OBJ)/build.log 2>&1 \
+	@$(MAKE) --no-print-directory -k -j$(J) -C $(TREE) -f $(OBJ)/Makefile $(if $(NGINX_SRC),binary) modules > $(OBJ)/build.log 2>&1 \
 	    || { grep -E '(error|warning): |undefined (symbol|reference)' -A4 $(OBJ)/build.log | head -n 80; exit 1; }
 	@touch $(SO)
 
