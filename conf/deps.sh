@@ -4,13 +4,13 @@
 #   conf/deps.sh test                 to test and lint it as well
 set -eu
 
-packages="g++ make libyajl-dev libssl-dev"
+packages="g++ make libyajl-dev libssl-dev ca-certificates"
 case "$*" in
     *--no-nginx*) packages="$packages libpcre2-dev zlib1g-dev" ;;
     *)            packages="$packages nginx nginx-dev" ;;
 esac
 if [ "$1" = test ]; then
-    packages="$packages libgtest-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev openssl curl ca-certificates git"
+    packages="$packages libgtest-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev openssl git procps"
     command -v npm >/dev/null || packages="$packages npm"
 fi
 
@@ -51,23 +51,29 @@ fi
 
 echo "installing:$missing"
 policy=/usr/sbin/policy-rc.d
-made_policy=
+
 case " $missing " in
     *" nginx "*)
         # An nginx that comes only for this must not start serving.
         if [ ! -e $policy ]; then
             printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
             $sudo chmod 755 $policy
-            made_policy=yes
-            trap '$sudo rm -f $policy' EXIT INT TERM
+
+            trap '$sudo rm -f $policy' EXIT
+            trap 'exit 130' INT TERM
         fi ;;
 esac
 
-$sudo apt-get update -qq
+log=$(mktemp)
 # shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if ! { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    exit 1
+fi
+rm -f "$log"
 
 case " $missing " in
     *" nginx "*) $sudo systemctl disable nginx >/dev/null 2>&1 || $sudo update-rc.d nginx disable >/dev/null 2>&1 || true ;;
 esac
-[ -z "$made_policy" ] || $sudo rm -f $policy

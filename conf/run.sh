@@ -31,7 +31,7 @@ The gateway listens on http://127.0.0.1:$PORT/v1 (models: sandbox-anthropic, $mo
 
   curl http://127.0.0.1:$PORT/v1/models -H 'Authorization: Bearer $key'
 
-Ctrl-C stops it.
+Ctrl-C stops it. Requests are logged in $RUN_DIR/access.log.
 
 EOT
 # nginx takes a variable of this name for sockets it inherits.
