@@ -13,7 +13,7 @@ using json::Value;
 constexpr size_t kMaxText = 500;
 
 // Lower-case parts of messages and codes; wire format: errors, sections 4 and 5.
-constexpr std::array<std::string_view, 19> kContextLength = {
+constexpr std::array<std::string_view, 21> kContextLength = {
     "maximum context length is",
     "context_length_exceeded",
     "maximum context limit",
@@ -33,9 +33,11 @@ constexpr std::array<std::string_view, 19> kContextLength = {
     "prompt: length: 1..",
     "tokens in request more than max tokens allowed",
     "range of input length should be",
+    "too large for model with",
+    "expected maxlength",
 };
 
-constexpr std::array<std::string_view, 9> kContentPolicy = {
+constexpr std::array<std::string_view, 13> kContentPolicy = {
     "content_policy_violation",
     "content_filter",
     "content management policy",
@@ -45,11 +47,29 @@ constexpr std::array<std::string_view, 9> kContentPolicy = {
     "as a result of our safety system",
     "data_inspection_failed",
     "invalid_prompt",
+    "invalid prompt",
+    "the model produced invalid content",
+    "the response was blocked",
+    "input was flagged",
 };
 
-constexpr std::array<std::string_view, 6> kNoCredit = {
+// Of the gateway's own account and key; not everyone says so with a 401 or 402.
+constexpr std::array<std::string_view, 10> kCredential = {
     "insufficient_quota",     "credit balance is too low", "billing_error",
     "exceeded_current_quota", "insufficient balance",      "arrears",
+    "api key not valid",      "api_key_invalid",           "incorrect api key",
+    "invalid api token",
+};
+
+// Zhipu's own numbers, for what its texts say in other languages.
+struct CodeRow {
+    std::string_view code;
+    ErrorClass kind;
+};
+constexpr std::array kCodes = {
+    CodeRow{"1113", ErrorClass::upstream_credential},
+    CodeRow{"1261", ErrorClass::context_length},
+    CodeRow{"1301", ErrorClass::content_policy},
 };
 
 template <size_t N>
@@ -144,9 +164,7 @@ ErrorBody read_error_body(std::string_view body)
     ErrorBody out;
     json::Document doc;
     if (doc.parse(body, json::Mode::liberal).ok() && (doc.root().is_object() || doc.root().is_array())) {
-        out = read_error_body(doc.root());
-        if (out.message.empty()) out.message = "The upstream gave no error message.";
-        return out;
+        return read_error_body(doc.root());
     }
     read_plain(body, out);
     return out;
@@ -154,9 +172,14 @@ ErrorBody read_error_body(std::string_view body)
 
 ErrorClass classify(int status, const ErrorBody& body)
 {
-    if (says(body, kNoCredit)) return ErrorClass::upstream_credential;
+    if (says(body, kCredential)) return ErrorClass::upstream_credential;
+    for (const CodeRow& row : kCodes) {
+        if (body.code == row.code) return row.kind;
+    }
     bool may_be_request = status == 0 || (status >= 400 && status < 500 && status != 429) || status >= 500;
-    if (may_be_request && says(body, kContextLength)) return ErrorClass::context_length;
+    // Bedrock says "too many tokens, please wait" of a rate.
+    bool too_many = text::icontains(body.message, "too many tokens") && !text::icontains(body.message, "please wait");
+    if (may_be_request && (too_many || says(body, kContextLength))) return ErrorClass::context_length;
     if (may_be_request && says(body, kContentPolicy)) return ErrorClass::content_policy;
 
     switch (status) {
@@ -173,6 +196,7 @@ ErrorClass classify(int status, const ErrorBody& body)
             return ErrorClass::too_large;
         case 429:
             return ErrorClass::upstream_rate_limited;
+        case 498:  // Groq: no flex capacity
         case 503:
         case 529:
             return ErrorClass::upstream_overloaded;
@@ -208,7 +232,8 @@ ApiError upstream_error(ErrorClass kind, const ErrorBody& body)
     if (kind == ErrorClass::upstream_credential) {
         return make_error(kind, "The gateway's credential for the upstream was refused.");
     }
-    ApiError e = make_error(kind, body.message, body.param);
+    constexpr std::string_view kNoMessage = "The upstream gave no error message.";
+    ApiError e = make_error(kind, body.message.empty() ? kNoMessage : std::string_view(body.message), body.param);
     // A provider's own word for a fault of the request is worth keeping.
     if (kind == ErrorClass::upstream_rejected && !text::to_uint(body.code)) e.code = body.code;
     return e;

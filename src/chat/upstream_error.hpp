@@ -10,8 +10,8 @@ namespace llm::chat {
 
 // What an error body of any provider says, whichever of their shapes it has.
 struct ErrorBody {
-    std::string message;
-    std::string type;  // error.type, error.status
+    std::string message;  // empty: it gives none
+    std::string type;     // error.type, error.status
     std::string code;
     std::string param;
 };

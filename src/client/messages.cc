@@ -48,7 +48,7 @@ public:
 private:
     bool read_role(const Value& v, const Place& place, Role& role)
     {
-        const Value* name;
+        const Value* name = nullptr;
         if (!c_.need(v, "role", kString, place, "role", name)) return false;
         for (const RoleName& known : kRoles) {
             if (!name->is(known.name)) continue;
@@ -131,7 +131,7 @@ private:
 
     bool read_part(const Value& v, const Place& place, Block& b)
     {
-        const Value* type;
+        const Value* type = nullptr;
         if (!c_.check(v, kObject, place, "") || !c_.need(v, "type", kString, place, "type", type)) return false;
         b.source = &v;
         b.cache_control = v.get("cache_control");
@@ -146,14 +146,14 @@ private:
         }
         if (type->is("image_url")) return read_image(v, place, b);
         if (type->is("input_audio")) {
-            const Value* audio;
+            const Value* audio = nullptr;
             b.kind = BlockKind::audio;
             return c_.need(v, "input_audio", kObject, place, "input_audio", audio) &&
                    c_.need(*audio, "data", kString, place, "input_audio.data", b.data) &&
                    c_.need(*audio, "format", kString, place, "input_audio.format", b.format);
         }
         if (type->is("file")) {
-            const Value* file;
+            const Value* file = nullptr;
             b.kind = BlockKind::file;
             return c_.need(v, "file", kObject, place, "file", file) &&
                    c_.take(*file, "file_data", kString, place, "file.file_data", b.data) &&
@@ -166,7 +166,7 @@ private:
 
     bool read_image(const Value& v, const Place& place, Block& b)
     {
-        const Value* image;
+        const Value* image = nullptr;
         b.kind = BlockKind::image;
         // Some servers of the family take the URL without the object around it.
         if (!c_.need(v, "image_url", kObject | kString, place, "image_url", image)) return false;
@@ -184,7 +184,7 @@ private:
         place.inner_index = 0;
         for (const Value& v : list) {
             Block& b = blocks[at++];
-            const Value* type;
+            const Value* type = nullptr;
             if (!c_.check(v, kObject, place, "") || !c_.need(v, "type", kString, place, "type", type)) return false;
             b.source = &v;
             if (type->is("redacted_thinking")) {

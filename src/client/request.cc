@@ -139,7 +139,7 @@ private:
 
     bool read_stream_options(const Value& v)
     {
-        const Value* usage;
+        const Value* usage = nullptr;
         if (!c_.take(v, "include_usage", kBool, {}, "stream_options.include_usage", usage)) return false;
         c_.request.include_usage = usage && usage->is_true();
         return true;

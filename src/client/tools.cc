@@ -9,11 +9,11 @@ namespace {
 
 bool read_tool(Checker& c, const Value& v, const Place& place, Tool& tool)
 {
-    const Value* type;
+    const Value* type = nullptr;
     if (!c.check(v, kObject, place, "") || !c.need(v, "type", kString, place, "type", type)) return false;
     tool.source = &v;
     tool.cache_control = v.get("cache_control");
-    const Value* body;
+    const Value* body = nullptr;
     if (type->is("function")) {
         if (!c.need(v, "function", kObject, place, "function", body)) return false;
         if (!tool.cache_control) tool.cache_control = body->get("cache_control");
@@ -33,8 +33,8 @@ bool read_tool(Checker& c, const Value& v, const Place& place, Tool& tool)
 
 bool read_allowed_tools(Checker& c, const Value& v)
 {
-    const Value* body;
-    const Value* mode;
+    const Value* body = nullptr;
+    const Value* mode = nullptr;
     if (!c.need(v, "allowed_tools", kObject, {}, "tool_choice.allowed_tools", body)) return false;
     if (!c.need(*body, "mode", kString, {}, "tool_choice.allowed_tools.mode", mode)) return false;
     c.request.tool_choice.mode = mode->is("required") ? ToolChoice::Mode::required : ToolChoice::Mode::automatic;
@@ -76,19 +76,19 @@ bool read_tool_choice(Checker& c, const Value& v)
                      "invalid_value");
     }
 
-    const Value* type;
+    const Value* type = nullptr;
     if (!c.need(v, "type", kString, {}, "tool_choice.type", type)) return false;
     if (type->is("allowed_tools")) return read_allowed_tools(c, v);
     choice.mode = Mode::named;
     std::string_view kind = type->is("custom") ? "custom" : "function";
-    const Value* body;
+    const Value* body = nullptr;
     return c.need(v, kind, kObject, {}, "tool_choice." + std::string(kind), body) &&
            c.need(*body, "name", kString, {}, "tool_choice." + std::string(kind) + ".name", choice.name);
 }
 
 bool read_response_format(Checker& c, const Value& v)
 {
-    const Value* type;
+    const Value* type = nullptr;
     if (!c.check(v, kObject, {}, "response_format") || !c.need(v, "type", kString, {}, "response_format.type", type)) {
         return false;
     }
@@ -98,7 +98,7 @@ bool read_response_format(Checker& c, const Value& v)
     if (!type->is("json_schema")) return true;
 
     o.kind = OutputFormat::Kind::json_schema;
-    const Value* body;
+    const Value* body = nullptr;
     return c.need(v, "json_schema", kObject, {}, "response_format.json_schema", body) &&
            c.need(*body, "name", kString, {}, "response_format.json_schema.name", o.name) &&
            c.take(*body, "description", kString, {}, "response_format.json_schema.description", o.description) &&

@@ -18,6 +18,23 @@ bool has(std::span<const Header> headers, std::string_view name) noexcept
     return false;
 }
 
+// The header that carries the key, and what stands before the key in it.
+struct Carrier {
+    std::string_view name;
+    std::string_view scheme;
+};
+
+Carrier carrier_of(Auth auth) noexcept
+{
+    switch (auth) {
+        case Auth::bearer:
+            return {"Authorization", "Bearer "};
+        case Auth::x_api_key:
+            break;
+    }
+    return {"x-api-key", ""};
+}
+
 }  // namespace
 
 void write_head(const Provider& provider, const RequestHead& head, std::string& out)
@@ -31,15 +48,10 @@ void write_head(const Provider& provider, const RequestHead& head, std::string& 
     add(out, "Content-Length", std::to_string(head.content_length));
     add(out, "Accept-Encoding", "identity");
     if (!has(head.headers, "user-agent")) add(out, "User-Agent", "ngx-llm-gateway");
-    if (!head.key.empty()) {
-        switch (provider.auth) {
-            case Auth::bearer:
-                out.append("Authorization: Bearer ").append(head.key).append("\r\n");
-                break;
-            case Auth::x_api_key:
-                add(out, "x-api-key", head.key);
-                break;
-        }
+    // A header of the operator's in its place replaces the key.
+    Carrier carrier = carrier_of(provider.auth);
+    if (!head.key.empty() && !has(head.headers, carrier.name)) {
+        out.append(carrier.name).append(": ").append(carrier.scheme).append(head.key).append("\r\n");
     }
     for (const Header& h : provider.headers) {
         if (!has(head.headers, h.name)) add(out, h.name, h.value);

@@ -224,10 +224,15 @@ std::string_view anthropic_error_type(int status) noexcept
     switch (status) {
         case 401:
             return "authentication_error";
+        case 402:
+            return "billing_error";
         case 403:
             return "permission_error";
         case 404:
             return "not_found_error";
+        case 408:
+        case 504:
+            return "timeout_error";
         case 413:
             return "request_too_large";
         case 429:

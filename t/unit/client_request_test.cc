@@ -151,7 +151,8 @@ TEST(ClientRequest, Messages)
         {"a user's thinking is no such thing",
          R"({"role":"user","content":"c","thinking_blocks":1,"reasoning_content":2})", "user text( text=\"c\" )\n"},
         {"result with parts and cache_control",
-         R"({"role":"tool","tool_call_id":"t","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":"u"}],)"
+         R"({"role":"tool","tool_call_id":"t","content":[{"type":"text","text":"a"},{"type":"image_url",)"
+         R"("image_url":"u"}],)"
          R"("cache_control":{"x":1}})",
          "tool cache={\"x\":1} result( id=\"t\" cache={\"x\":1} text( text=\"a\" ) image( data=\"u\" ) )\n"},
         {"failed result", R"({"role":"tool","tool_call_id":"t","content":"","is_error":true})",
@@ -299,9 +300,11 @@ TEST(ClientRequest, UnknownMembersAreKeptInOrder)
 TEST(ClientRequest, Tools)
 {
     Read r(body_with(
-        R"("tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{ "type":"object" },"strict":true},)"
+        R"("tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{ "type":"object" },)"
+        R"("strict":true},)"
         R"("cache_control":{"a":1}},{"type":"function","function":{"name":"g","cache_control":{"b":2}}},)"
-        R"({"type":"custom","custom":{"name":"h","format":{"type":"text"}}},{"type":"web_search_20250305","name":"web_search"}])"));
+        R"({"type":"custom","custom":{"name":"h","format":{"type":"text"}}},{"type":"web_search_20250305",)"
+        R"("name":"web_search"}])"));
     ASSERT_EQ(r.request.tools.size(), 4U);
     const Tool& full = r.request.tools[0];
     EXPECT_TRUE(full.name->is("f"));

@@ -15,16 +15,16 @@ namespace llm::test {
 
 struct Exchange {
     const dialects::Dialect* dialect = nullptr;
-    std::string target_model;         // empty: the name the client asked for
+    std::string target_model;  // empty: the name the client asked for
     bool reject_unsupported = false;
-    bool rename_model = false;        // llm_model_name asked
+    bool rename_model = false;  // llm_model_name asked
 
     // After encode():
-    std::string body;                 // the client's request
+    std::string body;  // the client's request
     chat::Request request;
     chat::ApiError error;
     dialects::EncodedRequest encoded;
-    std::string upstream;             // the provider's request
+    std::string upstream;  // the provider's request
 
     bool encode(std::string client_body)
     {
@@ -53,7 +53,8 @@ struct Exchange {
 
 // Feeds a stream in pieces of `size` bytes (0: in one) and returns what the
 // client gets; what ends it early is told the way the gateway tells it.
-inline std::string stream_in_pieces(const relay::Options& options, std::string_view stream, size_t size, relay::Seen& seen)
+inline std::string stream_in_pieces(const relay::Options& options, std::string_view stream, size_t size,
+                                    relay::Seen& seen)
 {
     relay::Stream relay(options);
     Rope out = Rope::copying();

@@ -45,42 +45,54 @@ const std::string kCorpus[] = {
     R"({"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":100,"stop":[ "a" ,"\u0062"]})",
 
     R"({"model":"m","tools":[{"type":"function","function":{"name":"f","description":"d\u0020e","parameters":)"
-    R"({ "type" : "object", "required":["z","a"],  "properties":{"z":{"type":"number","minimum":1.0e+2,"maximum":1E400},)"
+    R"({ "type" : "object", "required":["z","a"],  "properties":{"z":{"type":"number","minimum":1.0e+2,)"
+    R"("maximum":1E400},)"
     R"("a":{"enum":[0.10,-0,1e-7,123456789012345678901234567890]} } , "additionalProperties" : false }}}],)"
     R"("messages":[{"role":"user","content":"x"}]})",
 
-    R"({"model":"m","tools":[{"type":"function","function":{"parameters":{"$schema":"http:\/\/json-schema.org\/x","type":"object",)"
-    R"("properties":{"\u006bey":{"type":"string","pattern":"^\\d+$","description":"caf\u00e9"},"":{}},"allOf":[{},{}]},"name":"odd"}},)"
+    R"({"model":"m","tools":[{"type":"function","function":{"parameters":{"$schema":"http:\/\/json-schema.org\/x",)"
+    R"("type":"object",)"
+    R"("properties":{"\u006bey":{"type":"string","pattern":"^\\d+$","description":"caf\u00e9"},"":{}},"allOf":[{},)"
+    R"({}]},"name":"odd"}},)"
     R"({"type":"function","function":{"name":"g","parameters":{"type":"object","properties":{}}}}],)"
     R"("messages":[{"role":"user","content":"x"}]})",
 
     R"({"model":"m","messages":[{"role":"user","content":"weather?"},{"role":"assistant","content":null,"tool_calls":)"
-    R"([{"id":"call_1","type":"function","function":{"name":"f","arguments":"{ \"city\" : \"S\u00e3o Paulo\",\"n\":1.0e+2, \"deep\":{\"b\":1,\"a\":[ ]} }"}},)"
+    R"([{"id":"call_1","type":"function","function":{"name":"f","arguments":"{ \"city\" : \"S\u00e3o Paulo\",)"
+    R"(\"n\":1.0e+2, \"deep\":{\"b\":1,\"a\":[ ]} }"}},)"
     R"({"id":"call_2","type":"function","function":{"name":"f","arguments":"{\"q\":\"a\\\"b\\u00e9\"}"}}]},)"
     R"({"role":"tool","tool_call_id":"call_1","content":"{\"temp\" : 21.50}"},)"
-    R"({"role":"tool","tool_call_id":"call_2","content":[{"type":"text","text":"part \u0031"},{"type":"text","text":"2"}]}]})",
+    R"({"role":"tool","tool_call_id":"call_2","content":[{"type":"text","text":"part \u0031"},{"type":"text",)"
+    R"("text":"2"}]}]})",
 
-    R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"look"},{"type":"image_url","image_url":)"
-    R"({"url":"data:image/png;base64,iVBORw0KGgo+/AAAA=="}},{"type":"image_url","image_url":{"url":"https://example.com/a.png?x=1&y=%20"}}]}]})",
+    R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"look"},{"type":"image_url",)"
+    R"("image_url":)"
+    R"({"url":"data:image/png;base64,iVBORw0KGgo+/AAAA=="}},{"type":"image_url",)"
+    R"("image_url":{"url":"https://example.com/a.png?x=1&y=%20"}}]}]})",
 
     R"({"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf",)"
     R"("file_data":"data:application/pdf;base64,JVBERi0xLjQ="}}]}]})",
 
-    R"({"model":"m","messages":[{"role":"system","content":"be\u00a0brief "},{"role":"user","content":[{"type":"text","text":"cached",)"
+    R"({"model":"m","messages":[{"role":"system","content":"be\u00a0brief "},{"role":"user",)"
+    R"("content":[{"type":"text","text":"cached",)"
     R"("cache_control":{ "type":"ephemeral" , "ttl":"1h" }}]}]})",
 
     R"({"model":"m","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y","thinking_blocks":)"
-    R"([{"type":"thinking","thinking":"let me \u2026\n see","signature":"EqQB\/+=="},{"type":"redacted_thinking","data":"Zm9v\/"}]},)"
+    R"([{"type":"thinking","thinking":"let me \u2026\n see","signature":"EqQB\/+=="},{"type":"redacted_thinking",)"
+    R"("data":"Zm9v\/"}]},)"
     R"({"role":"user","content":"z"}]})",
 
-    R"({"model":"m","messages":[{"role":"user","content":"x"}],"user":"u-\u0031","metadata":{"nested":{"b":1,"a":[1, 2,{"c":null}]}}})",
+    R"({"model":"m","messages":[{"role":"user","content":"x"}],"user":"u-\u0031","metadata":{"nested":{"b":1,)"
+    R"("a":[1, 2,{"c":null}]}}})",
 
-    R"({"model":"m","stream":true,"messages":[{"role":"user","content":"x"}],"stream_options":{"include_usage":true,"x" : 1}})",
+    R"({"model":"m","stream":true,"messages":[{"role":"user","content":"x"}],)"
+    R"("stream_options":{"include_usage":true,"x" : 1}})",
 
     R"({"model":"m","messages":[{"role":"user","content":")" + std::string(5000, 'l') +
         R"(\n"}],"unknown":{"kept":[ 1.50 ]}})",
 
-    R"({"model":"m","messages":[{"role":"assistant","content":"first the assistant"},{"role":"user","content":" blanks  around "},)"
+    R"({"model":"m","messages":[{"role":"assistant","content":"first the assistant"},{"role":"user",)"
+    R"("content":" blanks  around "},)"
     R"({"role":"user","content":"twice the user"}]})",
 };
 
@@ -106,16 +118,21 @@ TEST(Faithful, OnlyTheModelAndTheUsageOptionAreSpliced)
     };
     const Row rows[] = {
         {"asked for at the end", R"({ "model":"m", "stream" : true, "messages":[{"role":"user","content":"x"}] })",
-         R"({ "model":"m", "stream" : true, "messages":[{"role":"user","content":"x"}] ,"stream_options":{"include_usage":true}})"},
+         R"({ "model":"m", "stream" : true, "messages":[{"role":"user","content":"x"}] ,)"
+         R"("stream_options":{"include_usage":true}})"},
         {"added to the options",
          R"({"stream_options":{ "x":1 },"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]})",
-         R"({"stream_options":{ "x":1 ,"include_usage":true},"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]})"},
+         R"({"stream_options":{ "x":1 ,"include_usage":true},"model":"m","stream":true,"messages":[{"role":"user",)"
+         R"("content":"x"}]})"},
         {"switched on",
-         R"({"model":"m","stream":true,"stream_options":{"include_usage": false},"messages":[{"role":"user","content":"x"}]})",
-         R"({"model":"m","stream":true,"stream_options":{"include_usage": true},"messages":[{"role":"user","content":"x"}]})"},
+         R"({"model":"m","stream":true,"stream_options":{"include_usage": false},"messages":[{"role":"user",)"
+         R"("content":"x"}]})",
+         R"({"model":"m","stream":true,"stream_options":{"include_usage": true},"messages":[{"role":"user",)"
+         R"("content":"x"}]})"},
         {"name by another spelling",
          R"({"model":"m","stream":true,"stream\u005foptions":null,"messages":[{"role":"user","content":"x"}]})",
-         R"({"model":"m","stream":true,"stream\u005foptions":{"include_usage":true},"messages":[{"role":"user","content":"x"}]})"},
+         R"({"model":"m","stream":true,"stream\u005foptions":{"include_usage":true},"messages":[{"role":"user",)"
+         R"("content":"x"}]})"},
     };
     for (const Row& row : rows) EXPECT_EQ(Encoded(openai::kDialect, row.body).upstream, row.expected) << row.name;
 }
@@ -229,12 +246,16 @@ TEST(Faithful, MembersComeInOneOrder)
 // --- a conversation of eight turns ---------------------------------------------
 
 const std::string kTurns[] = {
-    R"({"role":"system","content":"You are\u00a0helpful."},{ "role" : "user", "content" : "Weather in Paris and Rome?" })",
+    R"({"role":"system","content":"You are\u00a0helpful."},{ "role" : "user",)"
+    R"( "content" : "Weather in Paris and Rome?" })",
 
-    R"({"role":"assistant","content":null,"thinking_blocks":[{"type":"thinking","thinking":"two calls","signature":"c2ln"}],)"
-    R"("tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{ \"city\":\"Paris\" }"}},)"
+    R"({"role":"assistant","content":null,"thinking_blocks":[{"type":"thinking","thinking":"two calls",)"
+    R"("signature":"c2ln"}],)"
+    R"("tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather",)"
+    R"("arguments":"{ \"city\":\"Paris\" }"}},)"
     R"({"id":"call:2","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Rome\"}"}}]},)"
-    R"({"role":"tool","tool_call_id":"call_1","content":"21 \u00b0C"},{"role":"tool","tool_call_id":"call:2","content":"25 C"})",
+    R"({"role":"tool","tool_call_id":"call_1","content":"21 \u00b0C"},{"role":"tool","tool_call_id":"call:2",)"
+    R"("content":"25 C"})",
 
     R"({"role":"assistant","content":"Paris 21, Rome 25. "},{"role":"user","content":"And Oslo?\n"})",
 
@@ -247,7 +268,8 @@ const std::string kTurns[] = {
     R"({"role":"assistant","content":"Cold."},{"role":"user","content":[{"type":"text","text":"This?"},)"
     R"({"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]})",
 
-    R"({"role":"assistant","content":"A cat.","reasoning_content":"fur"},{"role":"user","name":"bob","content":"Thanks"})",
+    R"({"role":"assistant","content":"A cat.","reasoning_content":"fur"},{"role":"user","name":"bob",)"
+    R"("content":"Thanks"})",
 
     R"({"role":"assistant","content":""},{"role":"user","content":"Bye","cache_control":{"type":"ephemeral"}})",
 };

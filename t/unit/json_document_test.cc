@@ -332,6 +332,8 @@ TEST(Document, BatchesOfStrings)
 TEST(Document, OneDocumentParsesOneTextAfterTheOther)
 {
     Document doc;
+    EXPECT_FALSE(doc.parse({}, Mode::strict).ok());
+    EXPECT_FALSE(doc.parse({}, Mode::liberal).ok());
     EXPECT_FALSE(doc.parse(R"({"a":[1,{"b":)", Mode::strict).ok());
     EXPECT_EQ(doc.where(), "a[1].b");
     EXPECT_FALSE(doc.parse("{\"a\":1,\"a\":2}", Mode::strict).ok());

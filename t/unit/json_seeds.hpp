@@ -33,8 +33,10 @@ inline std::vector<std::string> json_seeds()
         R"({"a":{"a":{"a":[{"a":"a"}]}}})",
         "\t[\r\n1\t,\n2 ]\r",
         R"({"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]})",
-        R"({"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"x\": 1}"}}]})",
-        R"({"type":"object","properties":{"q":{"type":"string","enum":["a","b"]},"n":{"minimum":0.10}},"required":["q"]})",
+        R"({"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"f",)"
+        R"("arguments":"{\"x\": 1}"}}]})",
+        R"({"type":"object","properties":{"q":{"type":"string","enum":["a","b"]},"n":{"minimum":0.10}},)"
+        R"("required":["q"]})",
         R"({"choices":[{"index":0,"delta":{"content":" world"},"finish_reason":null}],"usage":null})",
         R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\n\n"}}    )",
         R"({"error":{"message":"no","type":"x","param":null,"code":429}})",

@@ -87,6 +87,7 @@ const Decoded kDecoded[] = {
     {"high before a plain escape", R"(\ud83d\u0041)",
      "\xef\xbf\xbd"
      "A"},
+    {"high before what comes after the surrogates", R"(\ud83d\ue000)", "\xef\xbf\xbd\xee\x80\x80"},
     {"high before a pair", R"(\ud83d\ud83d\ude00)", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
     {"low alone", R"(\ude00)", "\xef\xbf\xbd"},
     {"low before high", R"(\ude00\ud83d)", "\xef\xbf\xbd\xef\xbf\xbd"},

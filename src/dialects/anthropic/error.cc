@@ -28,7 +28,7 @@ constexpr std::array kTypes = {
     TypeRow{"overloaded_error", ErrorClass::upstream_overloaded},
 };
 
-chat::ApiError translate(int http_status, chat::ErrorBody body)
+chat::ApiError translate(int http_status, const chat::ErrorBody& body)
 {
     // Texts first: "prompt is too long" comes as a plain invalid_request_error.
     ErrorClass kind = chat::classify(http_status, body);

@@ -481,7 +481,7 @@ bool lost_thinking(const Request& request) noexcept
 {
     for (size_t i = request.messages.size(); i-- > 0;) {
         const Message& m = request.messages[i];
-        if (m.role == Role::user) return false;
+        if (m.role == Role::user && has_blocks(m)) return false;
         if (m.role != Role::assistant) continue;
         bool calls = false, thinks = false;
         for (const Block& b : m.blocks) {

@@ -34,12 +34,13 @@ bool one_of(const Value& v, const std::array<std::string_view, N>& names) noexce
     return false;
 }
 
-bool is_unknown(const Value& member) noexcept
+// `oneOf` becomes `anyOf`, unless that is taken.
+bool is_unknown(const Value& schema, const Value& member) noexcept
 {
     for (std::string_view name : kUnknownKeywords) {
         if (member.key_is(name)) return true;
     }
-    if (member.key_is("not")) return true;
+    if (member.key_is("not") || (member.key_is("oneOf") && schema.find("anyOf"))) return true;
     return member.key_is("format") && !one_of(member, kFormats);
 }
 
@@ -83,7 +84,7 @@ bool needs_rewrite(const Value& schema)
 {
     if (!schema.is_object()) return false;
     for (const Value& m : schema) {
-        if (is_unknown(m) || m.key_is("oneOf")) return true;
+        if (is_unknown(schema, m) || m.key_is("oneOf")) return true;
     }
     const Value* additional = schema.find("additionalProperties");
     bool closed = additional && additional->is_bool() && !additional->is_true();
@@ -190,11 +191,12 @@ void write_member(Writer& w, const Value& m)
 void write_description(Writer& w, const Value& schema)
 {
     const Value* description = schema.find("description");
+    if (description && !description->is_string()) description = nullptr;
     bool first = !description;
     w.key("description").begin_string();
     if (description) w.escaped_part(description->body());
     for (const Value& m : schema) {
-        if (!is_unknown(m)) continue;
+        if (!is_unknown(schema, m)) continue;
         w.part(first ? "" : description ? " " : "; ");
         first = false;
         w.part("(");
@@ -210,13 +212,13 @@ void write(Writer& w, const Value& schema)
 {
     if (!needs_rewrite(schema)) return w.value(schema);
     bool advice = false;
-    for (const Value& m : schema) advice = advice || is_unknown(m);
+    for (const Value& m : schema) advice = advice || is_unknown(schema, m);
 
     auto object = w.object();
     bool described = false;
     for (const Value& m : schema) {
-        if (is_unknown(m) || m.key_is("additionalProperties")) continue;
-        if (m.key_is("description") && advice && m.is_string()) {
+        if (is_unknown(schema, m) || m.key_is("additionalProperties")) continue;
+        if (m.key_is("description") && advice) {
             write_description(w, schema);
             described = true;
         } else {
