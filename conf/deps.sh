@@ -51,14 +51,12 @@ fi
 
 echo "installing:$missing"
 policy=/usr/sbin/policy-rc.d
-
 case " $missing " in
     *" nginx "*)
         # An nginx that comes only for this must not start serving.
         if [ ! -e $policy ]; then
             printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
             $sudo chmod 755 $policy
-
             trap '$sudo rm -f $policy' EXIT
             trap 'exit 130' INT TERM
         fi ;;

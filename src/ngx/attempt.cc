@@ -114,8 +114,7 @@ bool Attempt::launch()
     ngx_http_set_ctx(sr_, this, ngx_http_llm_gateway_module);
     sr_->content_handler = content_handler;
     started_ = last_read_ = ngx_current_msec;
-    const char* what;
-    timer_.start(static_cast<ngx_msec_t>(time_left(what)));
+    arm();
     return true;
 }
 
@@ -133,7 +132,11 @@ void Attempt::cancel() noexcept
 
 void Attempt::pump() noexcept
 {
-    if (!done_ && started_upstream_ && sr_->upstream && sr_->upstream->cleanup) sr_->write_event_handler(sr_);
+    if (done_ || !started_upstream_ || !sr_->upstream || !sr_->upstream->cleanup) return;
+    // Nobody has read from the provider for the client's sake: it may be silent
+    // from now on.
+    if (waits_for_client()) last_read_ = ngx_current_msec;
+    sr_->write_event_handler(sr_);
 }
 
 void Attempt::release_request() noexcept
@@ -192,7 +195,8 @@ ngx_int_t Attempt::take(std::string_view bytes)
             return take_stream(bytes);
         case Mode::error:
             body_.append(bytes.substr(0, kErrorBody - body_.size()));
-            return NGX_OK;
+            // The rest would say no more, and may never end.
+            return body_.size() < kErrorBody ? NGX_OK : NGX_ERROR;
         default:
             break;
     }
@@ -218,6 +222,7 @@ ngx_int_t Attempt::take_stream(std::string_view bytes)
     if ((seen.content || overfull) && !orch_.is_committed(*this)) {
         first_token_ = static_cast<ngx_msec_int_t>(ngx_current_msec - started_);
         if (!orch_.commit(*this)) return NGX_ERROR;
+        arm();
     }
     if (seen.error.set()) {
         error_ = seen.error;
@@ -243,6 +248,17 @@ void Attempt::set_error(Status status)
     reason_ = status.at;
 }
 
+// A provider may quote what it was sent.
+void Attempt::hide_key()
+{
+    if (provider_.keyless) return;
+    std::string_view key = const_cast<Secret&>(provider_.key).value(orch_.request()->connection->log);
+    if (key.size() < kLeastKey) return;
+    for (std::string* text : {&error_.message, &error_.param, &error_.code, &error_.type}) {
+        for (size_t at = 0; (at = text->find(key, at)) != text->npos;) text->replace(at, key.size(), "[key]");
+    }
+}
+
 ngx_int_t Attempt::on_subrequest_end(ngx_http_request_t*, void* data, ngx_int_t) noexcept
 {
     auto* self = static_cast<Attempt*>(data);
@@ -259,6 +275,7 @@ void Attempt::end()
     timer_.stop();
     ngx_int_t rc = guarded(orch_.request()->connection->log, [&] {
         judge();
+        hide_key();
         return ngx_int_t{NGX_OK};
     });
     if (rc != NGX_OK) error_.kind = ErrorClass::internal;
@@ -289,6 +306,7 @@ void Attempt::judge_connection()
         reason_ = "timed out";
         return;
     }
+    if (answered_) return set_error(ErrorClass::protocol, "no valid response head");
     error_ = make_error(ErrorClass::connect, "The upstream could not be reached.");
     reason_ = "no response";
     if (tls_failed_ && tls_error_ != X509_V_OK) {
@@ -378,6 +396,12 @@ ngx_msec_int_t Attempt::time_left(const char*& what) const
         consider(left(since, provider_.idle_timeout), "idle_timeout");
     }
     return nearest;
+}
+
+void Attempt::arm()
+{
+    const char* what;
+    timer_.start(static_cast<ngx_msec_t>(ngx_max(time_left(what), 1)));
 }
 
 void Attempt::on_timer()

@@ -74,6 +74,7 @@ private:
 
     static constexpr size_t kOutputBuffer = 4096;
     static constexpr size_t kErrorBody = 65536;     // of an error body this much is read
+    static constexpr size_t kLeastKey = 16;         // shorter ones are words
     static constexpr size_t kHeld = 65536;          // of a stream before its first content
     static constexpr ngx_msec_t kDrainTime = 1000;  // for a stream's framing to end after its last event
 
@@ -102,7 +103,9 @@ private:
     // `reason` is static text for the log and, as a sentence, for the client.
     void set_error(chat::ErrorClass kind, std::string_view reason);
     void set_error(Status status);
+    void hide_key();
     void log_failure() const;
+    void arm();  // the timer, for the nearest limit
     void on_timer();
     ngx_msec_int_t time_left(const char*& what) const;
     bool waits_for_client() const;
@@ -146,6 +149,7 @@ private:
     ngx_int_t rc_ = NGX_OK;  // how nginx's upstream ended
     chat::ApiError error_;
     std::string_view reason_;  // of error_, for the log
+    bool answered_ = false;    // something came back
     bool tls_failed_ = false;
     long tls_error_ = 0;  // of the certificate, X509_V_OK when it was not that
     bool started_upstream_ = false;

@@ -71,8 +71,6 @@ const Caller& authenticate(ngx_http_request_t* r, Context& ctx)
     } else {
         caller.state = Caller::State::wrong_key;
     }
-    // An open gateway still knows its callers by name when they say one.
-    if (!loc_conf(r)->auth && caller.state != Caller::State::known) caller.state = Caller::State::open;
     return caller;
 }
 

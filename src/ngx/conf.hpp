@@ -91,6 +91,7 @@ struct TargetConf {
 };
 
 struct ModelPattern {
+    Place place;
     std::string_view text;  // as written; in the cycle's pool
     policy::Pattern pattern;
     ngx_http_regex_t* regex = nullptr;
@@ -157,6 +158,7 @@ struct LocConf {
     size_t max_tool_arguments;
     ngx_int_t max_depth;
     const providers::Provider* sandbox;
+    Place sandbox_place;
 };
 
 inline MainConf* main_conf(const ngx_http_request_t* r) noexcept

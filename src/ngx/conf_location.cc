@@ -9,6 +9,8 @@ namespace llm::ngx {
 
 namespace {
 
+constexpr size_t kMegabyte = 1048576;
+
 ngx_http_core_loc_conf_t* core_conf(ngx_conf_t* cf) noexcept
 {
     return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
@@ -65,14 +67,23 @@ char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* child)
     ngx_conf_merge_value(conf->headers, prev->headers, 1);
     ngx_conf_merge_uint_value(conf->unsupported, prev->unsupported, kDropUnsupported);
     ngx_conf_merge_uint_value(conf->model_name, prev->model_name, kProviderModelName);
-    ngx_conf_merge_size_value(conf->max_body, prev->max_body, 32 * 1024 * 1024);
-    ngx_conf_merge_size_value(conf->max_event, prev->max_event, 1024 * 1024);
-    ngx_conf_merge_size_value(conf->max_response, prev->max_response, 32 * 1024 * 1024);
-    ngx_conf_merge_size_value(conf->max_tool_arguments, prev->max_tool_arguments, 1024 * 1024);
+    ngx_conf_merge_size_value(conf->max_body, prev->max_body, 32 * kMegabyte);
+    ngx_conf_merge_size_value(conf->max_event, prev->max_event, kMegabyte);
+    ngx_conf_merge_size_value(conf->max_response, prev->max_response, 32 * kMegabyte);
+    ngx_conf_merge_size_value(conf->max_tool_arguments, prev->max_tool_arguments, kMegabyte);
     ngx_conf_merge_value(conf->max_depth, prev->max_depth, 128);
-    if (!conf->gateway) return NGX_CONF_OK;
 
     ngx_http_core_loc_conf_t* clcf = core_conf(cf);
+    // `if` and limit_except are inside of the location, not another one.
+    if (clcf->noname && !clcf->handler && prev->sandbox) {
+        conf->sandbox = prev->sandbox;
+        clcf->handler = sandbox_handler;
+    }
+    if (conf->sandbox && clcf->handler != sandbox_handler) {
+        return conf_error(cf, conf->sandbox_place,
+                          "\"llm_sandbox\" cannot share its location with proxy_pass or another content handler");
+    }
+    if (!conf->gateway) return NGX_CONF_OK;
     if (clcf->handler && clcf->handler != gateway_handler) {
         if (said_here) {
             return conf_error(
@@ -128,6 +139,7 @@ char* set_sandbox(ngx_conf_t* cf, ngx_command_t*, void* object)
     ngx_http_core_loc_conf_t* clcf = core_conf(cf);
     if (clcf->handler) return const_cast<char*>("cannot share its location with another content handler");
     clcf->handler = sandbox_handler;
+    conf->sandbox_place = Place::of(cf);
     return NGX_CONF_OK;
 }
 

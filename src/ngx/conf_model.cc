@@ -57,7 +57,12 @@ bool compile_regex(ngx_conf_t* cf, std::string_view text, ModelPattern& out)
 
 bool read_pattern(ngx_conf_t* cf, const ngx_str_t& text, ModelPattern& out)
 {
+    out.place = Place::of(cf);
     out.text = view(text);
+    if (out.text == "~" || out.text == "~*") {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "bad model pattern \"%V\": no regular expression behind \"~\"", &text);
+        return false;
+    }
     if (out.text.starts_with('~')) return compile_regex(cf, out.text, out);
     out.pattern = policy::Pattern::parse(out.text);
     std::string_view name = out.pattern.text;
@@ -90,7 +95,7 @@ char* set_model(ngx_conf_t* cf, ngx_command_t*, void* conf)
                                &place.file, place.line);
             return error();
         }
-        model->patterns.push_back(std::move(pattern));
+        model->patterns.push_back(pattern);
     }
     main.models.push_back(model);
 
@@ -130,7 +135,7 @@ char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
         if (ngx_http_compile_complex_value(&ccv) != NGX_OK) return error();
         if (!target.model->lengths && !is_model_name(view(name))) return const_cast<char*>("has an invalid model name");
     }
-    model.targets.push_back(std::move(target));
+    model.targets.push_back(target);
     return NGX_CONF_OK;
 }
 

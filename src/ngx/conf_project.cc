@@ -105,7 +105,7 @@ char* set_project_models(ngx_conf_t* cf, ngx_command_t*, void* conf)
     for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
         ModelPattern pattern;
         if (!read_pattern(cf, args[i], pattern)) return error();
-        project.models.push_back(std::move(pattern));
+        project.models.push_back(pattern);
     }
     return NGX_CONF_OK;
 }
@@ -133,7 +133,7 @@ ngx_int_t finish_projects(ngx_conf_t* cf, MainConf& conf)
             });
             if (known || p.text.find('/') != p.text.npos) continue;
             ngx_str_t model = borrow(p.text);
-            conf_error(cf, project->place, "llm_project \"%V\" allows the model \"%V\", but there is no such llm_model",
+            conf_error(cf, p.place, "llm_project \"%V\" allows the model \"%V\", but there is no such llm_model",
                        &project->name, &model);
             return NGX_ERROR;
         }

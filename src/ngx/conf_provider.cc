@@ -140,7 +140,7 @@ char* set_provider(ngx_conf_t* cf, ngx_command_t*, void* conf)
     auto& main = *static_cast<MainConf*>(conf);
     ngx_str_t name = static_cast<ngx_str_t*>(cf->args->elts)[1];
     if (!is_name(view(name)))
-        return const_cast<char*>("needs a name of printable characters without \"/\", commas and quotes");
+        return const_cast<char*>("needs a name of 1 to 64 printable characters without \"/\", commas and quotes");
     if (ProviderConf* other = main.provider(view(name))) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate llm_provider \"%V\", the first one is in %V:%ui", &name,
                            &other->place.file, other->place.line);
@@ -227,7 +227,7 @@ char* set_provider_key(ngx_conf_t* cf, ngx_command_t*, void* conf)
     }
 
     const char* why = "";
-    Secret::Load load = p.key.load(arg(cf, 1), why);
+    Secret::Load load = p.key.load(cf, arg(cf, 1), why);
     if (load == Secret::Load::ok) return NGX_CONF_OK;
     if (load == Secret::Load::missing && if_set) {
         p.disabled = true;

@@ -161,6 +161,7 @@ std::vector<std::string> resolver_servers(ngx_conf_t* cf)
 ngx_resolver_t* create_resolver(ngx_conf_t* cf, const std::vector<std::string>& servers, bool ipv6)
 {
     std::vector<ngx_str_t> args;
+    args.reserve(servers.size() + 2);
     for (const std::string& s : servers) args.push_back(copy_to(cf->pool, s));
     args.push_back(copy_to(cf->pool, "valid=1s"));
     args.push_back(copy_to(cf->pool, ipv6 ? "ipv6=on" : "ipv6=off"));
@@ -185,14 +186,19 @@ char* set_server(ngx_conf_t* cf, ngx_command_t*, void*)
     }
 
     in_port_t port = kDefaultPort;
-    if (size_t colon = name.rfind(':'); colon != name.npos) {
+    size_t colon = name.rfind(':');
+    bool url = name.find('/') != name.npos;
+    if (colon != name.npos && !url) {
         std::optional<uint64_t> n = text::to_uint(name.substr(colon + 1));
         if (!n || *n == 0 || *n > 65535) return const_cast<char*>("has an invalid port");
         port = static_cast<in_port_t>(*n);
         name = name.substr(0, colon);
     }
     if (!is_host_name(name)) return const_cast<char*>("needs a host name or an address");
-    DynamicHost* host = add_host(cf, *main_conf(cf), *upstream, name, port);
+    // A provider that came before has taken the block's name for a host's.
+    MainConf& conf = *main_conf(cf);
+    std::erase_if(conf.dynamic, [&](DynamicUpstream* d) { return d->implicit && d->upstream == upstream; });
+    DynamicHost* host = add_host(cf, conf, *upstream, name, port);
     if (!host) return error();
     for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
         if (char* rv = read_option(args[i], *host); rv != NGX_CONF_OK) return rv;

@@ -14,12 +14,12 @@ class Orchestrator;
 
 // Who asks, as far as the request's headers say.
 struct Caller {
-    enum class State : uint8_t { unchecked, open, known, no_key, wrong_key };
+    enum class State : uint8_t { unchecked, known, no_key, wrong_key };
     State state = State::unchecked;
     const ProjectConf* project = nullptr;  // known
     std::string key_id;                    // known: the key's public name
 
-    bool may_pass() const noexcept { return state == State::open || state == State::known; }
+    bool is_known() const noexcept { return state == State::known; }
 };
 
 // What the $llm_* variables tell of a request. Times in milliseconds, -1: none.
@@ -57,7 +57,8 @@ struct Context {
 Context* find_context(const ngx_http_request_t* r) noexcept;
 Context* get_context(ngx_http_request_t* r);
 
-// Checks the caller's key, once a request.
+// Checks the caller's key, once a request. Whether it must be known is the
+// location's word, which may not be found yet: the variables ask in any phase.
 const Caller& authenticate(ngx_http_request_t* r, Context& ctx);
 
 // The error of a caller who may not pass.

@@ -29,12 +29,13 @@ struct StatusRow {
     ngx_uint_t status;
     ErrorClass kind;
     std::string_view message;
+    std::string_view code = {};  // empty: the class's own
 };
 
 constexpr StatusRow kStatuses[] = {
     {400, ErrorClass::bad_request, "The request is malformed."},
     {401, ErrorClass::invalid_key, "Authentication is required."},
-    {403, ErrorClass::forbidden, "Access is denied."},
+    {403, ErrorClass::forbidden, "Access is denied.", "access_denied"},
     {404, ErrorClass::not_found, "There is no such endpoint."},
     {405, ErrorClass::method_not_allowed, "This endpoint does not take the method."},
     {408, ErrorClass::timeout, "The request took too long to arrive."},
@@ -47,7 +48,10 @@ constexpr StatusRow kStatuses[] = {
 chat::ApiError error_for(ngx_uint_t status)
 {
     for (const StatusRow& row : kStatuses) {
-        if (row.status == status) return make_error(row.kind, row.message);
+        if (row.status != status) continue;
+        chat::ApiError error = make_error(row.kind, row.message);
+        error.code = row.code;
+        return error;
     }
     return status < 500 ? make_error(ErrorClass::bad_request, "The request cannot be served.")
                         : make_error(ErrorClass::internal, "The gateway failed to serve the request.");

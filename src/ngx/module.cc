@@ -35,10 +35,13 @@ char* set(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) noexcept
     return rv;
 }
 
+// A time limit. Nothing can be done in none.
 template <auto Member, auto Setter>
-char* provider_slot(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
+char* provider_time(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
 {
-    return slot_of<Member, Setter>(cf, cmd, static_cast<ProviderConf*>(conf));
+    auto* provider = static_cast<ProviderConf*>(conf);
+    char* rv = slot_of<Member, Setter>(cf, cmd, provider);
+    return rv == NGX_CONF_OK && provider->*Member == 0 ? const_cast<char*>("must not be 0") : rv;
 }
 
 template <auto Member, auto Setter>
@@ -52,61 +55,100 @@ constexpr ngx_uint_t kAnywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HT
 constexpr ngx_uint_t kMain = NGX_HTTP_MAIN_CONF_OFFSET;
 constexpr ngx_uint_t kLocation = NGX_HTTP_LOC_CONF_OFFSET;
 
+// clang-format off
 ngx_command_t commands[] = {
 
     // http
-    {ngx_string("llm_zone"), kHttp | NGX_CONF_TAKE2, set<set_zone>, kMain, 0, nullptr},
-    {ngx_string("llm_provider"), kHttp | NGX_CONF_BLOCK | NGX_CONF_TAKE1, set<set_provider>, kMain, 0, nullptr},
-    {ngx_string("llm_model"), kHttp | NGX_CONF_BLOCK | NGX_CONF_1MORE, set<set_model>, kMain, 0, nullptr},
-    {ngx_string("llm_project"), kHttp | NGX_CONF_BLOCK | NGX_CONF_TAKE1, set<set_project>, kMain, 0, nullptr},
+    {ngx_string("llm_zone"), kHttp | NGX_CONF_TAKE2,
+     set<set_zone>, kMain, 0, nullptr},
+    {ngx_string("llm_provider"), kHttp | NGX_CONF_BLOCK | NGX_CONF_TAKE1,
+     set<set_provider>, kMain, 0, nullptr},
+    {ngx_string("llm_model"), kHttp | NGX_CONF_BLOCK | NGX_CONF_1MORE,
+     set<set_model>, kMain, 0, nullptr},
+    {ngx_string("llm_project"), kHttp | NGX_CONF_BLOCK | NGX_CONF_TAKE1,
+     set<set_project>, kMain, 0, nullptr},
 
     // upstream
-    {ngx_string("llm_server"), NGX_HTTP_UPS_CONF | NGX_CONF_1MORE, set<set_server>, NGX_HTTP_SRV_CONF_OFFSET, 0, nullptr},
+    {ngx_string("llm_server"), NGX_HTTP_UPS_CONF | NGX_CONF_1MORE,
+     set<set_server>, NGX_HTTP_SRV_CONF_OFFSET, 0, nullptr},
 
     // location
-    {ngx_string("llm_gateway"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, set<set_gateway>, kLocation, 0, nullptr},
-    {ngx_string("llm_sandbox"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set<set_sandbox>, kLocation, 0, nullptr},
+    {ngx_string("llm_gateway"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
+     set<set_gateway>, kLocation, 0, nullptr},
+    {ngx_string("llm_sandbox"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+     set<set_sandbox>, kLocation, 0, nullptr},
 
     // http, server, location
-    {ngx_string("llm_auth"), kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, auth), nullptr},
-    {ngx_string("llm_direct"), kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, direct), nullptr},
-    {ngx_string("llm_headers"), kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, headers), nullptr},
-    {ngx_string("llm_unsupported"), kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, kLocation, offsetof(LocConf, unsupported), unsupported_values},
-    {ngx_string("llm_model_name"), kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, kLocation, offsetof(LocConf, model_name), model_name_values},
-    {ngx_string("llm_max_body"), kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_body), nullptr},
-    {ngx_string("llm_max_depth"), kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_num_slot, kLocation, offsetof(LocConf, max_depth), &depth_bounds},
-    {ngx_string("llm_max_event"), kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_event), nullptr},
-    {ngx_string("llm_max_response"), kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_response), nullptr},
-    {ngx_string("llm_max_tool_arguments"), kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_tool_arguments), nullptr},
+    {ngx_string("llm_auth"), kAnywhere | NGX_CONF_FLAG,
+     ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, auth), nullptr},
+    {ngx_string("llm_direct"), kAnywhere | NGX_CONF_FLAG,
+     ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, direct), nullptr},
+    {ngx_string("llm_headers"), kAnywhere | NGX_CONF_FLAG,
+     ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, headers), nullptr},
+    {ngx_string("llm_unsupported"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_enum_slot, kLocation, offsetof(LocConf, unsupported), unsupported_values},
+    {ngx_string("llm_model_name"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_enum_slot, kLocation, offsetof(LocConf, model_name), model_name_values},
+    {ngx_string("llm_max_body"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_body), nullptr},
+    {ngx_string("llm_max_depth"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_num_slot, kLocation, offsetof(LocConf, max_depth), &depth_bounds},
+    {ngx_string("llm_max_event"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_event), nullptr},
+    {ngx_string("llm_max_response"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_response), nullptr},
+    {ngx_string("llm_max_tool_arguments"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_tool_arguments), nullptr},
 
     // llm_provider
-    {ngx_string("type"), kProviderBlock | NGX_CONF_TAKE1, set<set_type>, kMain, 0, nullptr},
-    {ngx_string("pass"), kProviderBlock | NGX_CONF_TAKE1, set<set_pass>, kMain, 0, nullptr},
-    {ngx_string("host"), kProviderBlock | NGX_CONF_TAKE1, set<set_host>, kMain, 0, nullptr},
-    {ngx_string("key"), kProviderBlock | NGX_CONF_TAKE12, set<set_provider_key>, kMain, 0, nullptr},
-    {ngx_string("header"), kProviderBlock | NGX_CONF_TAKE2, set<set_header>, kMain, 0, nullptr},
-    {ngx_string("pass_header"), kProviderBlock | NGX_CONF_TAKE1, set<set_pass_header>, kMain, 0, nullptr},
-    {ngx_string("connect_timeout"), kProviderBlock | NGX_CONF_TAKE1, provider_slot<&ProviderConf::connect_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
-    {ngx_string("send_timeout"), kProviderBlock | NGX_CONF_TAKE1, provider_slot<&ProviderConf::send_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
-    {ngx_string("first_token_timeout"), kProviderBlock | NGX_CONF_TAKE1, provider_slot<&ProviderConf::first_token_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
-    {ngx_string("idle_timeout"), kProviderBlock | NGX_CONF_TAKE1, provider_slot<&ProviderConf::idle_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
-    {ngx_string("total_timeout"), kProviderBlock | NGX_CONF_TAKE1, provider_slot<&ProviderConf::total_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
-    {ngx_string("ssl_verify"), kProviderBlock | NGX_CONF_FLAG, tls_slot<&TlsSettings::verify, ngx_conf_set_flag_slot>, kMain, 0, nullptr},
-    {ngx_string("ssl_verify_depth"), kProviderBlock | NGX_CONF_TAKE1, tls_slot<&TlsSettings::depth, ngx_conf_set_num_slot>, kMain, 0, nullptr},
-    {ngx_string("ssl_trusted_certificate"), kProviderBlock | NGX_CONF_TAKE1, tls_slot<&TlsSettings::trusted, ngx_conf_set_str_slot>, kMain, 0, nullptr},
-    {ngx_string("ssl_certificate"), kProviderBlock | NGX_CONF_TAKE1, tls_slot<&TlsSettings::certificate, ngx_conf_set_str_slot>, kMain, 0, nullptr},
-    {ngx_string("ssl_certificate_key"), kProviderBlock | NGX_CONF_TAKE1, tls_slot<&TlsSettings::certificate_key, ngx_conf_set_str_slot>, kMain, 0, nullptr},
+    {ngx_string("type"), kProviderBlock | NGX_CONF_TAKE1,
+     set<set_type>, kMain, 0, nullptr},
+    {ngx_string("pass"), kProviderBlock | NGX_CONF_TAKE1,
+     set<set_pass>, kMain, 0, nullptr},
+    {ngx_string("host"), kProviderBlock | NGX_CONF_TAKE1,
+     set<set_host>, kMain, 0, nullptr},
+    {ngx_string("key"), kProviderBlock | NGX_CONF_TAKE12,
+     set<set_provider_key>, kMain, 0, nullptr},
+    {ngx_string("header"), kProviderBlock | NGX_CONF_TAKE2,
+     set<set_header>, kMain, 0, nullptr},
+    {ngx_string("pass_header"), kProviderBlock | NGX_CONF_TAKE1,
+     set<set_pass_header>, kMain, 0, nullptr},
+    {ngx_string("connect_timeout"), kProviderBlock | NGX_CONF_TAKE1,
+     provider_time<&ProviderConf::connect_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
+    {ngx_string("send_timeout"), kProviderBlock | NGX_CONF_TAKE1,
+     provider_time<&ProviderConf::send_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
+    {ngx_string("first_token_timeout"), kProviderBlock | NGX_CONF_TAKE1,
+     provider_time<&ProviderConf::first_token_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
+    {ngx_string("idle_timeout"), kProviderBlock | NGX_CONF_TAKE1,
+     provider_time<&ProviderConf::idle_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
+    {ngx_string("total_timeout"), kProviderBlock | NGX_CONF_TAKE1,
+     provider_time<&ProviderConf::total_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
+    {ngx_string("ssl_verify"), kProviderBlock | NGX_CONF_FLAG,
+     tls_slot<&TlsSettings::verify, ngx_conf_set_flag_slot>, kMain, 0, nullptr},
+    {ngx_string("ssl_verify_depth"), kProviderBlock | NGX_CONF_TAKE1,
+     tls_slot<&TlsSettings::depth, ngx_conf_set_num_slot>, kMain, 0, nullptr},
+    {ngx_string("ssl_trusted_certificate"), kProviderBlock | NGX_CONF_TAKE1,
+     tls_slot<&TlsSettings::trusted, ngx_conf_set_str_slot>, kMain, 0, nullptr},
+    {ngx_string("ssl_certificate"), kProviderBlock | NGX_CONF_TAKE1,
+     tls_slot<&TlsSettings::certificate, ngx_conf_set_str_slot>, kMain, 0, nullptr},
+    {ngx_string("ssl_certificate_key"), kProviderBlock | NGX_CONF_TAKE1,
+     tls_slot<&TlsSettings::certificate_key, ngx_conf_set_str_slot>, kMain, 0, nullptr},
 
     // llm_model
-    {ngx_string("target"), kModelBlock | NGX_CONF_1MORE, set<set_target>, kMain, 0, nullptr},
-    {ngx_string("fallback"), kModelBlock | NGX_CONF_1MORE, set<set_target>, kMain, 0, nullptr},
+    {ngx_string("target"), kModelBlock | NGX_CONF_1MORE,
+     set<set_target>, kMain, 0, nullptr},
+    {ngx_string("fallback"), kModelBlock | NGX_CONF_1MORE,
+     set<set_target>, kMain, 0, nullptr},
 
     // llm_project
-    {ngx_string("key"), kProjectBlock | NGX_CONF_TAKE12, set<set_client_key>, kMain, 0, nullptr},
-    {ngx_string("models"), kProjectBlock | NGX_CONF_1MORE, set<set_project_models>, kMain, 0, nullptr},
+    {ngx_string("key"), kProjectBlock | NGX_CONF_TAKE12,
+     set<set_client_key>, kMain, 0, nullptr},
+    {ngx_string("models"), kProjectBlock | NGX_CONF_1MORE,
+     set<set_project_models>, kMain, 0, nullptr},
 
     ngx_null_command,
 };
+// clang-format on
 
 ngx_http_module_t context = {
     add_variables,     // preconfiguration
@@ -130,13 +172,13 @@ ngx_module_t ngx_http_llm_gateway_module = {
     &llm::ngx::context,
     llm::ngx::commands,
     NGX_HTTP_MODULE,
-    nullptr,                  // init master
-    nullptr,                  // init module
-    llm::ngx::init_process,   // init process
-    nullptr,                  // init thread
-    nullptr,                  // exit thread
-    llm::ngx::exit_process,   // exit process
-    nullptr,                  // exit master
+    nullptr,                 // init master
+    nullptr,                 // init module
+    llm::ngx::init_process,  // init process
+    nullptr,                 // init thread
+    nullptr,                 // exit thread
+    llm::ngx::exit_process,  // exit process
+    nullptr,                 // exit master
     NGX_MODULE_V1_PADDING,
 };
 }

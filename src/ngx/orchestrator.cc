@@ -104,11 +104,12 @@ bool Orchestrator::read_body(std::string_view& body)
 
 bool Orchestrator::read_targets(chat::ApiError& error)
 {
-    Route route = find_route(r_, asked_model_);
+    // First, as the project's expressions have captures as well.
     if (!is_allowed(r_, ctx_.caller, asked_model_)) {
         error = make_error(ErrorClass::forbidden, "The API key may not use the model '" + asked_model_ + "'.", "model");
         return false;
     }
+    Route route = find_route(r_, asked_model_);
     if (route.found()) targets_ = list_targets(r_, route, asked_model_);
     if (!targets_.empty()) return true;
     bool disabled = route.found();
@@ -278,12 +279,17 @@ bool Orchestrator::commit(Attempt& a)
     if (!add_answer_headers(a) || !add_header(r_, "cache-control", "no-cache") ||
         !add_header(r_, "x-accel-buffering", "no"))
         return false;
+    record_target(a);  // add_header may ask
     a.release_request();
     release_request();
     r_->headers_out.status = NGX_HTTP_OK;
     r_->headers_out.content_length_n = -1;
     ngx_str_set(&r_->headers_out.content_type, "text/event-stream; charset=utf-8");
     r_->headers_out.content_type_len = sizeof("text/event-stream") - 1;
+    // nginx paces only what it buffers: the timer it does that with is the one
+    // that unbuffered writing deletes.
+    r_->limit_rate = 0;
+    r_->limit_rate_set = 1;
     ngx_int_t rc = ngx_http_send_header(r_);
     return rc != NGX_ERROR && rc <= NGX_OK;
 }
@@ -373,14 +379,21 @@ void Orchestrator::fill_record(const Attempt* served)
     for (const std::unique_ptr<Attempt>& a : attempts_) waited += a->ended() - a->started();
     record.overhead = static_cast<ngx_msec_int_t>(ngx_current_msec - started_ - waited);
     if (!served) return;
-    record.model = served->target().model;
-    record.provider = view(served->target().provider->name);
-    record.fallback = served->target().fallback;
-    record.first_token = served->first_token();
+    record_target(*served);
     record.upstream = static_cast<ngx_msec_int_t>(served->ended() - served->started());
     const relay::Seen& seen = served->seen();
     record.usage = seen.usage;
     if (seen.finished) record.finish_reason = client::finish_reason_name(seen.finish);
+}
+
+void Orchestrator::record_target(const Attempt& served)
+{
+    Record& record = ctx_.record;
+    record.attempts = plan_.attempts();
+    record.model = served.target().model;
+    record.provider = view(served.target().provider->name);
+    record.fallback = served.target().fallback;
+    record.first_token = served.first_token();
 }
 
 void Orchestrator::finish(ngx_int_t rc)

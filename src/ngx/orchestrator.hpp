@@ -79,6 +79,7 @@ private:
     ngx_chain_t* refer(const Rope& rope);
     void fail(const chat::ApiError& error);
     void fill_record(const Attempt* served);
+    void record_target(const Attempt& served);
     void finish(ngx_int_t rc);
 
     ngx_http_request_t* r_;

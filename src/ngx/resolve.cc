@@ -17,8 +17,24 @@ void schedule(DynamicHost& host, ngx_msec_t delay)
     if (!ngx_exiting && !ngx_terminate) ngx_add_timer(&host.timer, delay);
 }
 
+bool is_asking(const DynamicUpstream& d) noexcept
+{
+    return std::any_of(d.hosts.begin(), d.hosts.end(), [](const DynamicHost* h) { return h->query != nullptr; });
+}
+
+// Whether a server with a literal address can take requests until then.
+bool has_others(const DynamicUpstream& d) noexcept
+{
+    auto* servers = static_cast<ngx_http_upstream_server_t*>(d.upstream->servers->elts);
+    // The placeholders are down.
+    return std::any_of(servers, servers + d.upstream->servers->nelts,
+                       [](const ngx_http_upstream_server_t& s) { return !s.down && !s.backup; });
+}
+
 void wake_all(DynamicUpstream& d)
 {
+    // Another one of its names may still be found.
+    if (!d.current && is_asking(d)) return;
     while (!ngx_queue_empty(&d.waiters)) {
         auto* waiter = ngx_queue_data(ngx_queue_head(&d.waiters), AddressWaiter, queue);
         stop_waiting(*waiter);
@@ -175,8 +191,8 @@ void on_answer(ngx_resolver_ctx_t* query)
                 schedule(host, host.valid);
             }
         } else {
-            // One of the two kinds of address may be what nobody answers for.
-            retry_ipv4 = !host.only_ipv4 && query->state == NGX_RESOLVE_TIMEDOUT;
+            // To nginx's resolver a server that fails for AAAA fails for the name.
+            retry_ipv4 = !host.only_ipv4;
             if (!retry_ipv4) on_failure(host, ngx_resolver_strerror(query->state));
         }
         return NGX_OK;
@@ -199,6 +215,8 @@ void start_query(DynamicHost& host, bool only_ipv4)
     query->handler = on_answer;
     query->data = &host;
     query->timeout = kQueryTimeout;
+    // Nobody waits: a worker that is told to quit need not either.
+    query->cancelable = ngx_queue_empty(&d.waiters);
     host.query = query;
     // The handler may run before this returns.
     if (ngx_resolve_name(query) != NGX_OK) {
@@ -268,9 +286,10 @@ void stop_resolving(MainConf& conf)
 
 bool wait_for_address(DynamicUpstream& d, AddressWaiter& waiter)
 {
-    if (d.current) return false;
-    bool asking = std::any_of(d.hosts.begin(), d.hosts.end(), [](const DynamicHost* h) { return h->query != nullptr; });
-    if (!asking) return false;
+    if (d.current || has_others(d) || !is_asking(d)) return false;
+    for (DynamicHost* host : d.hosts) {
+        if (host->query && host->query->event) host->query->event->cancelable = 0;
+    }
     ngx_queue_insert_tail(&d.waiters, &waiter.queue);
     waiter.waiting = true;
     return true;
@@ -286,6 +305,7 @@ void stop_waiting(AddressWaiter& waiter) noexcept
 ngx_int_t init_dynamic_peer(ngx_http_request_t* r, ngx_http_upstream_srv_conf_t* upstream)
 {
     DynamicUpstream* d = dynamic_upstream(*main_conf(r), upstream);
+    if (!d->current && has_others(*d)) return d->init_peer(r, upstream);
     if (!d->current) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "llm: no address of upstream \"%V\" is known: DNS has not answered", &upstream->host);

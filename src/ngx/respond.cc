@@ -77,7 +77,9 @@ ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view b
     if (!ctx || !out || !add_request_id(r)) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     ctx->answered = true;
 
-    // What is left of a body nobody will read.
+    // What is left of a body nobody will read; a client that asks first need not
+    // send it.
+    r->expect_tested = 1;
     if (ngx_int_t rc = ngx_http_discard_request_body(r); rc != NGX_OK) return rc;
     r->headers_out.status = status;
     r->headers_out.content_length_n = static_cast<off_t>(body.size());

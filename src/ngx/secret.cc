@@ -35,7 +35,18 @@ void Secret::wipe(std::string& s) noexcept
     s.clear();
 }
 
-Secret::Load Secret::load(std::string_view source, const char*& why)
+bool Secret::is_read(const ngx_file_info_t& info) const noexcept
+{
+    return info.st_ino == inode_ && info.st_ctim.tv_sec == changed_.tv_sec && info.st_ctim.tv_nsec == changed_.tv_nsec;
+}
+
+void Secret::remember(const ngx_file_info_t& info) noexcept
+{
+    inode_ = info.st_ino;
+    changed_ = info.st_ctim;
+}
+
+Secret::Load Secret::load(ngx_conf_t* cf, std::string_view source, const char*& why)
 {
     if (source.starts_with(kEnv)) {
         name_ = source;
@@ -45,7 +56,9 @@ Secret::Load Secret::load(std::string_view source, const char*& why)
         value_ = text::trim(value);
     } else if (source.starts_with(kFile)) {
         name_ = source;
-        path_ = source.substr(kFile.size());
+        ngx_str_t path = copy_to(cf->pool, source.substr(kFile.size()));
+        if (!path.data || ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) throw std::bad_alloc();
+        path_ = view(path);
         return read(why);
     } else {
         name_ = "literal";
@@ -72,14 +85,16 @@ Secret::Load Secret::read(const char*& why)
     if (key.empty()) {
         why = "the file is empty";
         result = Load::missing;
-    } else if (key.size() == kMaxKey || !is_header_value(key)) {
+    } else if (n == sizeof(buffer)) {
+        why = "the file is larger than a key can be";
+        result = Load::bad;
+    } else if (!is_header_value(key)) {
         why = "the file holds blanks or control characters";
         result = Load::bad;
     } else {
         wipe(value_);
         value_ = key;
-        modified_ = ngx_file_mtime(&info);
-        inode_ = ngx_file_uniq(&info);
+        remember(info);
     }
     OPENSSL_cleanse(buffer, sizeof(buffer));
     return result;
@@ -90,15 +105,15 @@ std::string_view Secret::value(ngx_log_t* log)
     if (path_.empty() || checked_ == ngx_time()) return value_;
     checked_ = ngx_time();
     ngx_file_info_t info;
-    if (ngx_file_info(path_.c_str(), &info) == NGX_FILE_ERROR) return value_;
-    if (ngx_file_mtime(&info) == modified_ && ngx_file_uniq(&info) == inode_) return value_;
+    // A file that is gone is news once, as is one that cannot be read.
+    if (ngx_file_info(path_.c_str(), &info) == NGX_FILE_ERROR) ngx_memzero(&info, sizeof(info));
+    if (is_read(info)) return value_;
 
     const char* why = "";
     if (read(why) != Load::ok) {
         ngx_log_error(NGX_LOG_ERR, log, 0, "llm: key \"%s\" has changed, but %s: the former one is used", name_.c_str(),
                       why);
-        modified_ = ngx_file_mtime(&info);
-        inode_ = ngx_file_uniq(&info);
+        remember(info);
     }
     return value_;
 }

@@ -18,10 +18,11 @@ public:
 
     enum class Load { ok, missing, bad };
 
-    // Reads the key at configuration time. `missing`: the variable or the file
-    // is not there or empty. `bad`: there is one that cannot be a header's
-    // value. `why` is static text for the error.
-    Load load(std::string_view source, const char*& why);
+    // Reads the key at configuration time; relative paths are below the
+    // configuration's directory. `missing`: the variable or the file is not
+    // there or empty. `bad`: there is one that cannot be a header's value. `why`
+    // is static text for the error.
+    Load load(ngx_conf_t* cf, std::string_view source, const char*& why);
 
     // The key, for one request. A file that has changed is read again, at most
     // once a second; while it cannot be read the last good key is kept.
@@ -32,14 +33,16 @@ public:
 
 private:
     Load read(const char*& why);
+    bool is_read(const ngx_file_info_t& info) const noexcept;
+    void remember(const ngx_file_info_t& info) noexcept;
     static void wipe(std::string& s) noexcept;
 
     std::string name_;
     std::string path_;  // empty unless it is a file
     std::string value_;
-    time_t modified_ = 0;
     time_t checked_ = 0;
     ino_t inode_ = 0;
+    timespec changed_ = {};  // a new mode or owner counts, too: it may be readable now
 };
 
 }  // namespace llm::ngx

@@ -319,7 +319,8 @@ void Attempt::on_upstream_end(ngx_int_t rc)
 {
     rc_ = rc;
     ngx_http_upstream_t* u = sr_->upstream;
-    stale_ = u->peer.cached && u->state && u->state->bytes_received == 0 && rc == NGX_HTTP_BAD_GATEWAY;
+    answered_ = u->state && u->state->bytes_received > 0;
+    stale_ = u->peer.cached && !answered_ && rc == NGX_HTTP_BAD_GATEWAY;
     ngx_connection_t* c = u->peer.connection;
     tls_failed_ = c && c->ssl && !u->request_sent && rc == NGX_HTTP_BAD_GATEWAY;
     if (tls_failed_) tls_error_ = SSL_get_verify_result(c->ssl->connection);

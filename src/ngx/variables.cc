@@ -104,7 +104,7 @@ ngx_int_t caller(ngx_http_request_t* r, Value* v, Get get) noexcept
         Context* ctx = get_context(r);
         if (!ctx) return ngx_int_t{NGX_ERROR};
         const Caller& c = authenticate(r, *ctx);
-        return c.state == Caller::State::known ? set(r, v, get(c)) : none(v);
+        return c.is_known() ? set(r, v, get(c)) : none(v);
     });
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kKeysVersion = 1;
 constexpr uint32_t kWorkersVersion = 1;
-constexpr size_t kMinSize = 64 * 1024;
+constexpr size_t kMinSize = 65536;
 
 struct KeyTable {
     size_t buckets;  // a power of two
@@ -65,7 +65,7 @@ KeyTable* create_keys(Zone& zone, size_t count)
 {
     size_t buckets = 64;
     while (buckets < count) buckets *= 2;
-    size_t size = sizeof(KeyTable) + (buckets - 1) * sizeof(ZoneKey*);
+    size_t size = offsetof(KeyTable, bucket) + buckets * sizeof(void*);
     auto* table = static_cast<KeyTable*>(ngx_slab_calloc_locked(zone.pool, size));
     if (table) table->buckets = buckets;
     return table;
@@ -200,6 +200,7 @@ char* set_zone(ngx_conf_t* cf, ngx_command_t*, void* object)
     auto& conf = *static_cast<MainConf*>(object);
     if (conf.zone) return const_cast<char*>("is duplicate");
     auto* args = static_cast<ngx_str_t*>(cf->args->elts);
+    if (args[1].len == 0) return const_cast<char*>("needs a name");
     ssize_t size = ngx_parse_size(&args[2]);
     if (size == NGX_ERROR) return const_cast<char*>("has an invalid size");
     if (static_cast<size_t>(size) < kMinSize) return const_cast<char*>("is too small: 64k is the least");
