@@ -6,7 +6,8 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { get } from './http.mjs';
+import { after } from './after.mjs';
+import { request } from './http.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 export const nginx = process.env.LLM_NGINX ?? '/usr/sbin/nginx';
@@ -72,7 +73,7 @@ export class Gateway {
   // Every test ends with a look at the error log and at requests left over.
   static async start(t, options = {}) {
     const gateway = new Gateway(options);
-    t.after(() => gateway.finish());
+    after(t, () => gateway.finish());
     await gateway.launch();
     return gateway;
   }
@@ -163,7 +164,8 @@ export class Gateway {
   }
 
   async active() {
-    const answer = await get(`http://127.0.0.1:${this.port}/_active`);
+    // No connection that a worker may be about to close.
+    const answer = await request(`http://127.0.0.1:${this.port}/_active`, { agent: false });
     return Number(answer.body);
   }
 
