@@ -25,7 +25,7 @@ constexpr std::array kTraits = {
     ErrorTraits{"invalid key", 401, kRequest, "invalid_api_key", false, 9},
     ErrorTraits{"forbidden", 403, "permission_error", "model_not_allowed", false, 9},
     ErrorTraits{"rate limited", 429, "rate_limit_error", "rate_limit_exceeded", false, 9},
-    ErrorTraits{"credential refused", 502, "upstream_error", "upstream_credentials_exhausted", true, 5},
+    ErrorTraits{"credential refused", 502, "upstream_error", "upstream_credentials_exhausted", true, 5, true},
     ErrorTraits{"rate limited", 429, "rate_limit_error", "rate_limit_exceeded", true, 8},
     ErrorTraits{"model unknown upstream", 404, kRequest, "model_not_found", true, 7},
     ErrorTraits{"overloaded", 503, "service_unavailable_error", "overloaded", true, 7},
@@ -36,7 +36,7 @@ constexpr std::array kTraits = {
     ErrorTraits{"empty answer", 502, "upstream_error", "upstream_error", true, 4},
     ErrorTraits{"answer cut off", 502, "upstream_error", "stream_interrupted", true, 4},
     ErrorTraits{"timeout", 504, "timeout_error", "timeout", true, 5},
-    ErrorTraits{"no target", 503, "service_unavailable_error", "no_healthy_upstream", false, 2},
+    ErrorTraits{"no target", 503, "service_unavailable_error", "no_healthy_upstream", false, 2, true},
     ErrorTraits{"internal error", 500, kServer, "internal_error", false, 1},
 };
 

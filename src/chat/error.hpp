@@ -48,6 +48,7 @@ struct ErrorTraits {
     std::string_view code;  // error.code; empty = null
     bool try_next;          // another target may do better
     uint8_t telling;        // of several failures the highest is reported
+    bool in_vain = false;   // asking again changes nothing, though it is a 5xx
 };
 
 const ErrorTraits& traits(ErrorClass c) noexcept;
@@ -65,6 +66,8 @@ struct ApiError {
     uint16_t status() const noexcept { return traits(kind).status; }
     std::string_view code_text() const noexcept { return code.empty() ? traits(kind).code : std::string_view(code); }
     std::string_view type_text() const noexcept { return type.empty() ? traits(kind).type : std::string_view(type); }
+    // What $llm_error says.
+    std::string_view name_text() const noexcept { return code_text().empty() ? type_text() : code_text(); }
 };
 
 ApiError make_error(ErrorClass kind, std::string_view message, std::string_view param = {});

@@ -27,17 +27,19 @@ void write_text(Writer& w, const chat::Text& text)
     }
 }
 
-void write_thinking(Writer& w, const chat::Text& text, const chat::Text& signature)
+void write_thinking(Writer& w, const chat::Text& text, const chat::Text& signature, BlockIndex index)
 {
     auto block = w.object();
+    if (index) w.member("index", *index);
     w.string_member("type", "thinking");
     write_text(w.key("thinking"), text);
     write_text(w.key("signature"), signature);
 }
 
-void write_redacted(Writer& w, const chat::Text& data)
+void write_redacted(Writer& w, const chat::Text& data, BlockIndex index)
 {
     auto block = w.object();
+    if (index) w.member("index", *index);
     w.string_member("type", "redacted_thinking");
     write_text(w.key("data"), data);
 }

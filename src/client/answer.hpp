@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,9 +26,11 @@ void write_text(json::Writer& w, const chat::Text& text);
 
 // One element of `thinking_blocks`, the form in which clients of such gateways
 // keep signed thinking and give it back. A stream's pieces carry an empty
-// signature; the piece with the signature ends the block.
-void write_thinking(json::Writer& w, const chat::Text& text, const chat::Text& signature);
-void write_redacted(json::Writer& w, const chat::Text& data);
+// signature; the piece with the signature ends the block. `index` is of the
+// block in a stream, where SDKs put lists together by it.
+using BlockIndex = std::optional<uint32_t>;
+void write_thinking(json::Writer& w, const chat::Text& text, const chat::Text& signature, BlockIndex index = {});
+void write_redacted(json::Writer& w, const chat::Text& data, BlockIndex index = {});
 
 void write_usage(json::Writer& w, const chat::Usage& usage);
 

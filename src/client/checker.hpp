@@ -77,7 +77,7 @@ bool read_messages(Checker& c, const json::Value& v);
 
 // `tools`, `tool_choice` and `response_format` (tools.cc).
 bool read_tools(Checker& c, const json::Value& v, size_t max_tools);
-bool read_tool_choice(Checker& c, const json::Value& v);
+bool read_tool_choice(Checker& c, const json::Value& v, size_t max_tools);
 bool read_response_format(Checker& c, const json::Value& v);
 
 }  // namespace llm::client

@@ -109,7 +109,7 @@ private:
             return c_.check(v, kBool, {}, "stream");
         }
         if (v.key_is("tools")) return v.is_null() || read_tools(c_, v, limits_.tools);
-        if (v.key_is("tool_choice")) return v.is_null() || read_tool_choice(c_, v);
+        if (v.key_is("tool_choice")) return v.is_null() || read_tool_choice(c_, v, limits_.tools);
         if (v.key_is("response_format")) return v.is_null() || read_response_format(c_, v);
 
         for (const Field& field : kFields) {

@@ -118,17 +118,17 @@ void StreamWriter::content(const Delta& delta, Rope& out)
             case DeltaKind::reasoning: {
                 write_text(w.key("reasoning_content"), delta.text);
                 auto blocks = w.array("thinking_blocks");
-                write_thinking(w, delta.text, {});
+                write_thinking(w, delta.text, {}, delta.index);
                 break;
             }
             case DeltaKind::signature: {
                 auto blocks = w.array("thinking_blocks");
-                write_thinking(w, {}, delta.text);
+                write_thinking(w, {}, delta.text, delta.index);
                 break;
             }
             case DeltaKind::redacted: {
                 auto blocks = w.array("thinking_blocks");
-                write_redacted(w, delta.text);
+                write_redacted(w, delta.text, delta.index);
                 break;
             }
             default: {

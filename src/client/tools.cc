@@ -31,25 +31,31 @@ bool read_tool(Checker& c, const Value& v, const Place& place, Tool& tool)
     return true;  // a provider's own tool: `name` stays null
 }
 
-bool read_allowed_tools(Checker& c, const Value& v)
+bool check_count(Checker& c, const Value& list, std::string_view param, size_t max)
+{
+    if (list.size() <= max) return true;
+    std::string name(param);
+    return c.bad(name, "Invalid '" + name + "': more than " + std::to_string(max) + " tools.",
+                 "array_above_max_length");
+}
+
+bool read_allowed_tools(Checker& c, const Value& v, size_t max_tools)
 {
     const Value* body = nullptr;
     const Value* mode = nullptr;
     if (!c.need(v, "allowed_tools", kObject, {}, "tool_choice.allowed_tools", body)) return false;
     if (!c.need(*body, "mode", kString, {}, "tool_choice.allowed_tools.mode", mode)) return false;
     c.request.tool_choice.mode = mode->is("required") ? ToolChoice::Mode::required : ToolChoice::Mode::automatic;
-    return c.need(*body, "tools", kArray, {}, "tool_choice.allowed_tools.tools", c.request.tool_choice.allowed);
+    constexpr std::string_view kList = "tool_choice.allowed_tools.tools";
+    const Value*& allowed = c.request.tool_choice.allowed;
+    return c.need(*body, "tools", kArray, {}, kList, allowed) && check_count(c, *allowed, kList, max_tools);
 }
 
 }  // namespace
 
 bool read_tools(Checker& c, const Value& v, size_t max_tools)
 {
-    if (!c.check(v, kArray, {}, "tools")) return false;
-    if (v.size() > max_tools) {
-        return c.bad("tools", "Invalid 'tools': more than " + std::to_string(max_tools) + " tools.",
-                     "array_above_max_length");
-    }
+    if (!c.check(v, kArray, {}, "tools") || !check_count(c, v, "tools", max_tools)) return false;
     std::span<Tool> tools = c.allocate<Tool>(v.size());
     Place place{"tools"};
     for (const Value& item : v) {
@@ -60,7 +66,7 @@ bool read_tools(Checker& c, const Value& v, size_t max_tools)
     return true;
 }
 
-bool read_tool_choice(Checker& c, const Value& v)
+bool read_tool_choice(Checker& c, const Value& v, size_t max_tools)
 {
     using Mode = ToolChoice::Mode;
     if (!c.check(v, kString | kObject, {}, "tool_choice")) return false;
@@ -78,7 +84,7 @@ bool read_tool_choice(Checker& c, const Value& v)
 
     const Value* type = nullptr;
     if (!c.need(v, "type", kString, {}, "tool_choice.type", type)) return false;
-    if (type->is("allowed_tools")) return read_allowed_tools(c, v);
+    if (type->is("allowed_tools")) return read_allowed_tools(c, v, max_tools);
     choice.mode = Mode::named;
     std::string_view kind = type->is("custom") ? "custom" : "function";
     const Value* body = nullptr;

@@ -1,4 +1,5 @@
 // llm_server, and the resolvers behind it.
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr in_port_t kDefaultPort = 443;
 constexpr const char* kResolvConf = "/etc/resolv.conf";
+constexpr size_t kMaxBlock = 1048576;
 
 char* error() noexcept
 {
@@ -116,6 +118,48 @@ char* read_option(const ngx_str_t& option, DynamicHost& host)
         return NGX_CONF_OK;
     }
     return const_cast<char*>("knows only the parameters \"valid=TIME\" and \"ipv6=on|off\"");
+}
+
+// The text of the block from its first line on; empty when it cannot be read.
+std::string block_text(const ngx_http_upstream_srv_conf_t& upstream)
+{
+    std::string out;
+    FILE* file = upstream.file_name ? std::fopen(reinterpret_cast<const char*>(upstream.file_name), "re") : nullptr;
+    if (!file) return out;
+    ngx_uint_t line = 1;
+    for (int c; (c = std::fgetc(file)) != EOF && out.size() < kMaxBlock;) {
+        if (line >= upstream.line) out += static_cast<char>(c);
+        if (c == '\n') line++;
+    }
+    std::fclose(file);
+    size_t name = out.find(view(upstream.host));
+    size_t open = out.find('{', name == out.npos ? 0 : name);
+    return open == out.npos ? std::string() : out.substr(open + 1);
+}
+
+// Whether a directive of this name stands in the block's own text. nginx does
+// not tell which balancer a block has.
+bool has_directive(const ngx_http_upstream_srv_conf_t& upstream, std::string_view name)
+{
+    std::string text = block_text(upstream);
+    bool begins = true;  // a directive may begin here
+    for (size_t i = 0; i < text.size() && text[i] != '}'; i++) {
+        char c = text[i];
+        if (c == '#') {
+            i = std::min(text.find('\n', i), text.size());
+        } else if (c == '"' || c == '\'') {
+            i = std::min(text.find(c, i + 1), text.size());
+            begins = false;
+        } else if (c == ';') {
+            begins = true;
+        } else if (!text::is_space(c)) {
+            size_t end = std::min(text.find_first_of(" \t\r\n;{}", i), text.size());
+            if (begins && std::string_view(text).substr(i, end - i) == name) return true;
+            i = end - 1;
+            begins = false;
+        }
+    }
+    return false;
 }
 
 // "nameserver ADDRESS" lines; like the C library the local host without any.
@@ -224,6 +268,16 @@ ngx_int_t finish_dynamic(ngx_conf_t* cf, MainConf& conf)
     std::erase_if(conf.dynamic,
                   [](DynamicUpstream* d) { return d->implicit && (d->upstream->flags & NGX_HTTP_UPSTREAM_CREATE); });
     if (conf.dynamic.empty()) return NGX_OK;
+    for (DynamicUpstream* d : conf.dynamic) {
+        // It would go on with the servers that it has seen first. It knows no
+        // backups, so blocks that may have them need no look.
+        bool never = d->implicit || (d->upstream->flags & NGX_HTTP_UPSTREAM_BACKUP);
+        if (never || !has_directive(*d->upstream, "random")) continue;
+        conf_error(cf, {{ngx_strlen(d->upstream->file_name), d->upstream->file_name}, d->upstream->line},
+                   "\"random\" cannot balance \"llm_server\" in upstream \"%V\": use \"least_conn\" or none",
+                   &d->upstream->host);
+        return NGX_ERROR;
+    }
 
     std::vector<std::string> servers = resolver_servers(cf);
     ngx_resolver_t* both = create_resolver(cf, servers, true);

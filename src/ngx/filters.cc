@@ -38,7 +38,6 @@ constexpr StatusRow kStatuses[] = {
     {403, ErrorClass::forbidden, "Access is denied.", "access_denied"},
     {404, ErrorClass::not_found, "There is no such endpoint."},
     {405, ErrorClass::method_not_allowed, "This endpoint does not take the method."},
-    {408, ErrorClass::timeout, "The request took too long to arrive."},
     {413, ErrorClass::too_large, "The request body is too large."},
     {415, ErrorClass::media_type, "The media type is not supported."},
     {429, ErrorClass::rate_limited, "Too many requests."},
@@ -62,7 +61,7 @@ ngx_int_t replace_error_page(ngx_http_request_t* r)
     Context* ctx = get_context(r);
     if (!ctx) return NGX_ERROR;
     chat::ApiError error = error_for(r->headers_out.status);
-    ctx->record.error = error.code_text().empty() ? error.type_text() : error.code_text();
+    ctx->record.error = error.name_text();
     ctx->error_body = client::error_body(error);
     r->headers_out.content_length_n = static_cast<off_t>(ctx->error_body.size());
     ngx_str_set(&r->headers_out.content_type, "application/json");

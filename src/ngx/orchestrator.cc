@@ -249,7 +249,6 @@ std::string Orchestrator::fallback_id() const
 
 bool Orchestrator::add_answer_headers(const Attempt& a)
 {
-    if (!add_request_id(r_)) return false;
     if (!add_header(r_, "x-llm-attempts", std::to_string(plan_.attempts()))) return false;
     if (!a.dropped().empty() && !add_header(r_, "x-llm-dropped", a.dropped())) return false;
     if (!add_rate_limits(a.reply())) return false;
@@ -276,9 +275,10 @@ bool Orchestrator::commit(Attempt& a)
     if (committed_) return committed_ == &a;
     committed_ = &a;
     ctx_.answered = true;
-    if (!add_answer_headers(a) || !add_header(r_, "cache-control", "no-cache") ||
-        !add_header(r_, "x-accel-buffering", "no"))
+    if (!add_request_id(r_) || !add_answer_headers(a) || !add_header(r_, "cache-control", "no-cache") ||
+        !add_header(r_, "x-accel-buffering", "no")) {
         return false;
+    }
     record_target(a);  // add_header may ask
     a.release_request();
     release_request();
@@ -312,7 +312,7 @@ void Orchestrator::release_request()
 void Orchestrator::send_answer(Attempt& a)
 {
     fill_record(&a);
-    if (!add_answer_headers(a)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (!add_request_id(r_) || !add_answer_headers(a)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
     ctx_.answered = true;
     r_->headers_out.status = NGX_HTTP_OK;
     r_->headers_out.content_length_n = static_cast<off_t>(a.output().size());
@@ -355,7 +355,7 @@ void Orchestrator::end_stream()
     Attempt& a = *committed_;
     if (a.error().set()) {
         a.write_failure();
-        ctx_.record.error = a.error().code_text();
+        ctx_.record.error = a.error().name_text();
     }
     fill_record(&a);
     ngx_chain_t* out = refer(a.output());
@@ -366,8 +366,7 @@ void Orchestrator::fail(const chat::ApiError& error)
 {
     const Attempt* last = attempts_.empty() ? nullptr : attempts_.back().get();
     fill_record(last);
-    bool headers =
-        !last || (add_header(r_, "x-llm-attempts", std::to_string(plan_.attempts())) && add_rate_limits(last->reply()));
+    bool headers = !last || add_answer_headers(*last);
     finish(headers ? send_error(r_, error) : NGX_HTTP_INTERNAL_SERVER_ERROR);
 }
 

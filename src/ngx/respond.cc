@@ -92,13 +92,15 @@ ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view b
 
 ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error)
 {
-    if (Context* ctx = get_context(r)) {
-        ctx->record.error = error.code_text().empty() ? error.type_text() : error.code_text();
-    }
+    if (Context* ctx = get_context(r)) ctx->record.error = error.name_text();
     if (error.retry_after_ms >= 0) {
         // Whole seconds, never less than what was asked for.
         int64_t seconds = (error.retry_after_ms + 999) / 1000;
         if (!add_header(r, "retry-after", std::to_string(seconds))) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    // SDKs repeat what failed with a 5xx unless they are told not to.
+    if (chat::traits(error.kind).in_vain && !add_header(r, "x-should-retry", "false")) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     return send_json(r, error.status(), client::error_body(error));
 }

@@ -69,18 +69,17 @@ const behaviours = {
   },
 };
 // [model, streamed, status, headers besides nginx's]
-const own = ['x-request-id', 'x-llm-attempts'];
-const served = [...own, 'x-llm-provider', 'x-llm-model', 'x-llm-upstream-request-id'];
+const served = ['x-request-id', 'x-llm-attempts', 'x-llm-provider', 'x-llm-model', 'x-llm-upstream-request-id'];
 const streams = [...served, 'cache-control', 'x-accel-buffering'];
 const rows = [
   ['good', false, 200, served],
   ['good', true, 200, streams],
   ['dies', true, 200, streams],
-  ['bad', false, 400, own],
-  ['bad', true, 400, own],
-  ['broken', false, 502, own],
-  ['page', false, 503, own],
-  ['moved', false, 502, own],
+  ['bad', false, 400, served],
+  ['bad', true, 400, served],
+  ['broken', false, 502, served],
+  ['page', false, 503, served],
+  ['moved', false, 502, served],
 ];
 test('nothing else of the provider\'s', async (t) => {
   const { gateway } = await launch(t, behaviours, { server: 'location /secret { return 200 "the secret"; }' });
@@ -93,7 +92,7 @@ test('nothing else of the provider\'s', async (t) => {
       assert.match(answer.headers.server, /^nginx/);
       assert.match(answer.headers['content-type'], stream && status === 200 ? /^text\/event-stream/ : /^application\/json$/);
       assert.doesNotMatch(JSON.stringify(answer), /forged|the secret|org-secret|elsewhere|<h1>/);
-      if (status === 200) assert.equal(answer.headers['x-llm-upstream-request-id'], 'req-upstream');
+      assert.equal(answer.headers['x-llm-upstream-request-id'], 'req-upstream');
       assert.notEqual(answer.headers['x-request-id'], 'req-upstream');
     });
   }
@@ -109,6 +108,15 @@ test('x-llm-*: who served it, under which name, and at which attempt', async (t)
     const second = await chat(gateway, { ...request1, model: 'second', stream, seed: 1, logit_bias: {} });
     assert.deepEqual(llm(second), { 'x-llm-attempts': '3', 'x-llm-model': 'other', 'x-llm-provider': 'openai', 'x-llm-upstream-request-id': 'req-2' });
   }
+});
+
+test('x-llm-*: of the last attempt, when all have failed', async (t) => {
+  const { gateway } = await launch(t, { first: (res) => fail(res, 429), last: (res) => fail(res, 500, {}, { 'x-request-id': 'req-last' }) }, {
+    http: 'llm_model none { target openai/first; target openai/last; }',
+  });
+  const answer = await chat(gateway, { ...request1, model: 'none' });
+  assert.equal(answer.status, 429, 'the most telling error');
+  assert.deepEqual(llm(answer), { 'x-llm-attempts': '2', 'x-llm-model': 'last', 'x-llm-provider': 'openai', 'x-llm-upstream-request-id': 'req-last' });
 });
 
 test('llm_headers off: no provider, no name, no id of the provider', async (t) => {

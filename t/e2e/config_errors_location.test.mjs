@@ -93,6 +93,15 @@ for (const [what, args, message] of servers) refused(`llm_server: ${what}`, upst
 for (const args of ['a.test', 'a.test:1', 'a_b.test:65535', 'a.test valid=500ms ipv6=off', '127.0.0.1', '127.0.0.1:1', '[::1]', '[::1]:1', 'unix:/tmp/x.sock', 'localhost:1']) {
   accepted(`llm_server ${args}`, upstream(`llm_server ${args};`));
 }
+const random = /"random" cannot balance "llm_server" in upstream "u": use "least_conn" or none/;
+for (const more of ['random;', 'random two least_conn; keepalive 8;', '# hash\nzone u 64k; random;', 'random two; # "\nkeepalive 8;']) {
+  refused(`llm_server, then ${JSON.stringify(more)}`, `upstream u { #!\nllm_server a.test;\n${more}\n}`, random);
+  refused(`${JSON.stringify(more)}, then llm_server`, `upstream u { #!\n${more}\nllm_server a.test;\n}`, random);
+}
+for (const more of ['hash "random";', 'hash $random consistent;', '# random;\nip_hash;', 'ip_hash; # random;', "hash '; random;';"]) {
+  accepted(`llm_server beside ${JSON.stringify(more)}`, 'map $uri $random { default 1; }\n' + upstream('llm_server a.test;', more));
+}
+accepted('random in another block', upstream('llm_server a.test; ip_hash;') + ' upstream v { server 127.0.0.1:1; random; }');
 for (const more of ['keepalive 8;', 'zone u 64k; least_conn; keepalive 8;', 'ip_hash;', 'hash $remote_addr consistent;', 'server 127.0.0.1:1; server 127.0.0.1:2 backup;']) {
   accepted(`llm_server, then "${more}"`, upstream('llm_server a.test;', more));
   accepted(`"${more}", then llm_server`, upstream(more, 'llm_server a.test;'));

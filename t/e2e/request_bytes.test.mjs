@@ -166,3 +166,29 @@ forEachKind(
     assert.equal(mock.last.headers['content-length'], String(Buffer.byteLength(first)));
   },
 );
+
+// Bytes that lie in a file, renamed, with a member spliced in, and once more for
+// a second target: what the client wrote is the same in all of them.
+test('openai: the same bytes from a file, at the second target, too', async (t) => {
+  const { gateway, mock } = await serve(t, openai, {
+    location: 'client_body_buffer_size 1k;',
+    models: 'nothing',
+    http: 'llm_model nice { target up/gpt-4o; fallback up/gpt-4.1; }',
+  });
+  const long = odd.replace('"metadata":', () => `"user":"${'\\u0041é/'.repeat(40_000)}","metadata":`).replace('gpt-4o', 'nice');
+  const streamed = long.replace('"seed"', '"stream" : true,"seed"');
+  const spliced = streamed.replace(/\} \n$/, ',"stream_options":{"include_usage":true}} \n');
+  for (const [request, sent] of [[long, long], [streamed, spliced]]) {
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
+      const before = mock.requests.length;
+      mock.fail(503, 'no');
+      const answer = await chat(gateway, request, headers);
+      assert.equal(answer.status, 200, answer.body.slice(0, 500));
+      assert.equal(answer.headers['x-llm-attempts'], '2');
+      const texts = mock.requests.slice(before).map(({ text }) => text);
+      assert.deepEqual(texts.map((text) => text.slice(-200)), ['gpt-4o', 'gpt-4.1'].map((name) => sent.replace('"nice"', `"${name}"`).slice(-200)));
+      assert.ok(texts[0] === sent.replace('"nice"', '"gpt-4o"'), 'the first target got other bytes');
+      assert.ok(texts[1] === sent.replace('"nice"', '"gpt-4.1"'), 'the second target got other bytes');
+    }
+  }
+});

@@ -33,6 +33,13 @@ for (const stream of [false, true]) {
     assert.equal(mock.requests.length, 3);
   });
 
+  // A 502 that an SDK would repeat: nothing will change by itself.
+  forEachKind(test, `not after a refused credential of the gateway's, ${way}`, twice, async (t, { client, model, mock }) => {
+    mock.fail(401, 'No such key.');
+    await assert.rejects(ask(client, model), (e) => e.status === 502 && e.headers.get('x-should-retry') === 'false');
+    assert.equal(mock.requests.length, 1);
+  });
+
   forEachKind(test, `not after a bad request, ${way}`, twice, async (t, { client, model, mock }) => {
     mock.fail(400, 'No good.');
     await assert.rejects(ask(client, model), OpenAI.BadRequestError);

@@ -5,7 +5,7 @@ import net from 'node:net';
 import test from 'node:test';
 import { freePort, Gateway, KEY, keyLine } from './lib/gateway.mjs';
 import { authorized, chat, request } from './lib/http.mjs';
-import { answer, fail, start, startStub } from './lib/stub.mjs';
+import { answer, event, fail, start, startStub } from './lib/stub.mjs';
 import { until } from './lib/until.mjs';
 
 const names = `request_model model provider attempts fallback stream finish_reason prompt_tokens completion_tokens total_tokens
@@ -21,6 +21,10 @@ const behaviours = {
   dies: (res) => {
     start(res);
     setImmediate(() => res.destroy());
+  },
+  gives_up: (res) => {
+    start(res);
+    res.end(event({ error: { message: 'no', type: 'invalid_request_error', code: null } }));
   },
   unavailable: (res) => fail(res, 500),
   refused: (res) => fail(res, 400, { message: 'bad temperature', param: 'temperature', code: 'out_of_range' }),
@@ -100,6 +104,7 @@ const rows = [
   ['the fallback', ask({ model: 'fallback', stream: true }), sent('fallback', { ...counted, ...streamed, model: 'good', provider: 'q', attempts: '3', fallback: '1' })],
   ['nobody', ask({ model: 'nobody' }), sent('nobody', { model: 'limited', status: '429', error: 'rate_limit_exceeded', attempts: '2', fallback: '1' })],
   ['a stream that dies', ask({ model: 'dies', stream: true }), sent('dies', { ...streamed, error: 'stream_interrupted' })],
+  ['a stream that ends in an error without a code', ask({ model: 'gives_up', stream: true }), sent('gives_up', { ...streamed, error: 'invalid_request_error' })],
   ['an unknown model', ask({ model: 'nosuch' }), unsent('nosuch', 'model_not_found', '404')],
   ['an unknown model, streamed', ask({ model: 'nosuch', stream: true }), { ...unsent('nosuch', 'model_not_found', '404'), stream: '1' }],
   ['a model of others', ask({ model: 'long' }, { key: 'sk-small' }), { ...unsent('long', 'model_not_allowed', '403'), project: 'small', key_id: 'k2' }],

@@ -151,6 +151,15 @@ TEST(Refusal, TooDeepAndTooMany)
     EXPECT_EQ(tools.error.status(), 400);
     EXPECT_EQ(tools.error.param, "tools");
     EXPECT_EQ(tools.error.code_text(), "array_above_max_length");
+
+    auto allowed = [](std::string_view list) {
+        return with(R"("tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[)" +
+                    std::string(list) + "]}}");
+    };
+    EXPECT_FALSE(read(allowed("{},{}"), limits).refused);
+    Refusal choice = read(allowed("{},{},{}"), limits);
+    EXPECT_EQ(choice.error.param, "tool_choice.allowed_tools.tools");
+    EXPECT_EQ(choice.error.code_text(), "array_above_max_length");
 }
 
 TEST(Refusal, Model)

@@ -77,6 +77,16 @@ std::string with_optional(size_t n, size_t required)
     return "{\"properties\":{" + properties + "},\"required\":[" + names + "]}";
 }
 
+// Definitions of which each refers to the next one.
+std::string chain(size_t n)
+{
+    std::string definitions;
+    for (size_t i = 0; i < n; i++) {
+        definitions += "\"d" + std::to_string(i) + "\":{\"$ref\":\"#/$defs/d" + std::to_string(i + 1) + "\"},";
+    }
+    return "{\"$ref\":\"#/$defs/d0\",\"$defs\":{" + definitions + "\"d" + std::to_string(n) + "\":{}}}";
+}
+
 TEST(Schema, Fits)
 {
     struct Fit {
@@ -102,6 +112,11 @@ TEST(Schema, Fits)
          R"({"properties":{"a":{"$ref":"#/definitions/x"}},"definitions":{"x":{"items":{"$ref":"#/definitions/y"}},)"
          R"("y":{"anyOf":[{"$ref":"#/definitions/x"}]}}})",
          false},
+        {"a name written otherwise", R"({"$ref":"#/$defs/d","$defs":{"\u0064":{"items":{"$ref":"#/$defs/d"}}}})",
+         false},
+        {"long chain", chain(63), true},
+        {"too long a chain", chain(64), false},
+        {"a chain that would fill the stack", chain(50000), false},
         {"reference to nothing", R"({"properties":{"a":{"$ref":"#/$defs/none"}}})", true},
         {"most optional ones", with_optional(24, 0), true},
         {"one optional too many", with_optional(25, 0), false},

@@ -1,8 +1,8 @@
 // JSON Schema for `output_config.format` (wire format: anthropic, section 10).
-#include <algorithm>
 #include <array>
+#include <map>
 #include <string>
-#include <vector>
+#include <unordered_set>
 
 #include "dialects/anthropic/anthropic.hpp"
 
@@ -80,18 +80,6 @@ bool any_inside(const Value& schema, Visit visit)
     return false;
 }
 
-bool needs_rewrite(const Value& schema)
-{
-    if (!schema.is_object()) return false;
-    for (const Value& m : schema) {
-        if (is_unknown(schema, m) || m.key_is("oneOf")) return true;
-    }
-    const Value* additional = schema.find("additionalProperties");
-    bool closed = additional && additional->is_bool() && !additional->is_true();
-    if (is_object_schema(schema) && !closed) return true;
-    return any_inside(schema, needs_rewrite);
-}
-
 // A map (an object whose member names are not listed) or a recursive schema.
 bool is_open(const Value& schema)
 {
@@ -124,7 +112,18 @@ size_t count_optional(const Value& schema)
 // Finds a definition that refers to itself, directly or through others.
 class RecursionFinder {
 public:
-    explicit RecursionFinder(const Value& root) noexcept : root_(root) {}
+    explicit RecursionFinder(const Value& root)
+    {
+        for (std::string_view section : {"definitions", "$defs"}) {
+            const Value* all = root.find(section);
+            if (!all || !all->is_object()) continue;
+            for (const Value& one : *all) {
+                std::string name;
+                json::append_decoded(name, one.key());
+                definitions_[name] = &one;
+            }
+        }
+    }
 
     bool follow(const Value& schema)
     {
@@ -136,104 +135,123 @@ public:
     }
 
 private:
+    // Longer chains of definitions count as endless ones.
+    static constexpr size_t kMaxChain = 64;
+
     bool follow_definition(const Value& target)
     {
-        if (contains(open_, target)) return true;
-        if (contains(done_, target)) return false;
-        open_.push_back(&target);
+        if (done_.contains(&target)) return false;
+        if (open_.size() == kMaxChain || !open_.insert(&target).second) return true;
         bool found = follow(target);
-        open_.pop_back();
-        done_.push_back(&target);
+        open_.erase(&target);
+        done_.insert(&target);
         return found;
     }
 
     const Value* definition(const std::string& ref) const
     {
         size_t slash = ref.rfind('/');
-        if (slash == ref.npos) return nullptr;
-        for (std::string_view section : {"$defs", "definitions"}) {
-            const Value* all = root_.find(section);
-            const Value* one = all ? all->find(ref.substr(slash + 1)) : nullptr;
-            if (one) return one;
-        }
-        return nullptr;
+        auto found = slash == ref.npos ? definitions_.end() : definitions_.find(ref.substr(slash + 1));
+        return found == definitions_.end() ? nullptr : found->second;
     }
 
-    static bool contains(const std::vector<const Value*>& list, const Value& v)
-    {
-        return std::find(list.begin(), list.end(), &v) != list.end();
-    }
-
-    const Value& root_;
-    std::vector<const Value*> open_, done_;
+    std::map<std::string, const Value*> definitions_;
+    std::unordered_set<const Value*> open_, done_;
 };
 
-void write(Writer& w, const Value& schema);
+// Writes a schema in the form the provider takes; parts that have it already
+// go as they are.
+class SchemaWriter {
+public:
+    SchemaWriter(Writer& w, const Value& root) : w_(w) { find_changes(root); }
 
-void write_member(Writer& w, const Value& m)
-{
-    std::string_view key = m.key_is("oneOf") ? std::string_view("anyOf") : m.key();
-    w.key(key);
-    if (holds_named(m)) {
-        auto object = w.object();
-        for (const Value& inner : m) write(w.key(inner.key()), inner);
-    } else if (holds_list(m)) {
-        auto array = w.array();
-        for (const Value& inner : m) write(w, inner);
-    } else if (holds_one(m)) {
-        write(w, m);
-    } else {
-        w.value(m);
+    void write(const Value& schema)
+    {
+        if (!changes_.contains(&schema)) return w_.value(schema);
+        bool advice = false;
+        for (const Value& m : schema) advice = advice || is_unknown(schema, m);
+
+        auto object = w_.object();
+        bool described = false;
+        for (const Value& m : schema) {
+            if (is_unknown(schema, m) || m.key_is("additionalProperties")) continue;
+            if (m.key_is("description") && advice) {
+                write_description(schema);
+                described = true;
+            } else {
+                write_member(m);
+            }
+        }
+        if (advice && !described) write_description(schema);
+        if (is_object_schema(schema)) w_.key("additionalProperties").boolean(false);
     }
-}
 
-// What the grammar cannot enforce stays as advice to the model.
-void write_description(Writer& w, const Value& schema)
-{
-    const Value* description = schema.find("description");
-    if (description && !description->is_string()) description = nullptr;
-    bool first = !description;
-    w.key("description").begin_string();
-    if (description) w.escaped_part(description->body());
-    for (const Value& m : schema) {
-        if (!is_unknown(schema, m)) continue;
-        w.part(first ? "" : description ? " " : "; ");
-        first = false;
-        w.part("(");
-        w.escaped_part(m.key());
-        w.part(": ");
-        w.part(m.raw());
-        w.part(")");
+private:
+    // Whether something in `schema` changes, in one walk over all of it.
+    bool find_changes(const Value& schema)
+    {
+        if (!schema.is_object()) return false;
+        const Value* additional = schema.find("additionalProperties");
+        bool closed = additional && additional->is_bool() && !additional->is_true();
+        bool changes = is_object_schema(schema) && !closed;
+        for (const Value& m : schema) changes = changes || is_unknown(schema, m) || m.key_is("oneOf");
+        any_inside(schema, [&](const Value& inner) {
+            changes |= find_changes(inner);
+            return false;
+        });
+        if (changes) changes_.insert(&schema);
+        return changes;
     }
-    w.end_string();
-}
 
-void write(Writer& w, const Value& schema)
-{
-    if (!needs_rewrite(schema)) return w.value(schema);
-    bool advice = false;
-    for (const Value& m : schema) advice = advice || is_unknown(schema, m);
-
-    auto object = w.object();
-    bool described = false;
-    for (const Value& m : schema) {
-        if (is_unknown(schema, m) || m.key_is("additionalProperties")) continue;
-        if (m.key_is("description") && advice) {
-            write_description(w, schema);
-            described = true;
+    void write_member(const Value& m)
+    {
+        w_.key(m.key_is("oneOf") ? std::string_view("anyOf") : m.key());
+        if (holds_named(m)) {
+            auto object = w_.object();
+            for (const Value& inner : m) {
+                w_.key(inner.key());
+                write(inner);
+            }
+        } else if (holds_list(m)) {
+            auto array = w_.array();
+            for (const Value& inner : m) write(inner);
+        } else if (holds_one(m)) {
+            write(m);
         } else {
-            write_member(w, m);
+            w_.value(m);
         }
     }
-    if (advice && !described) write_description(w, schema);
-    if (is_object_schema(schema)) w.key("additionalProperties").boolean(false);
-}
+
+    // What the grammar cannot enforce stays as advice to the model.
+    void write_description(const Value& schema)
+    {
+        const Value* description = schema.find("description");
+        if (description && !description->is_string()) description = nullptr;
+        bool first = !description;
+        w_.key("description").begin_string();
+        if (description) w_.escaped_part(description->body());
+        for (const Value& m : schema) {
+            if (!is_unknown(schema, m)) continue;
+            w_.part(first ? "" : description ? " " : "; ");
+            first = false;
+            w_.part("(");
+            w_.escaped_part(m.key());
+            w_.part(": ");
+            w_.part(m.raw());
+            w_.part(")");
+        }
+        w_.end_string();
+    }
+
+    Writer& w_;
+    std::unordered_set<const Value*> changes_;
+};
 
 }  // namespace
 
 void write_output_schema(Writer& w, const Value& schema)
 {
-    write(w, schema);
+    SchemaWriter(w, schema).write(schema);
 }
 
 bool fits_output_format(const Value& schema)

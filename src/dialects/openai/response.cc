@@ -1,3 +1,5 @@
+#include <array>
+
 #include "chat/upstream_error.hpp"
 #include "dialects/openai/openai.hpp"
 
@@ -10,6 +12,24 @@ using json::Value;
 
 constexpr uint64_t kMaxChoices = 128;
 constexpr size_t kMaxCalls = 1024;
+
+// `none`: the provider failed. Other words mean that it was done.
+struct FinishRow {
+    std::string_view name;
+    FinishReason reason;
+};
+constexpr std::array kFinishReasons = {
+    FinishRow{"length", FinishReason::length},
+    FinishRow{"model_length", FinishReason::length},                   // Mistral
+    FinishRow{"model_context_window_exceeded", FinishReason::length},  // Zhipu
+    FinishRow{"content_filter", FinishReason::content_filter},
+    FinishRow{"sensitive", FinishReason::content_filter},  // Zhipu
+    FinishRow{"tool_calls", FinishReason::tool_calls},
+    FinishRow{"function_call", FinishReason::tool_calls},
+    FinishRow{"error", FinishReason::none},
+    FinishRow{"network_error", FinishReason::none},                 // Zhipu
+    FinishRow{"insufficient_system_resource", FinishReason::none},  // DeepSeek
+};
 
 Text text_of(const Value* v) noexcept
 {
@@ -167,14 +187,14 @@ Status ChoiceReader::read_finish(const Value& reason, uint32_t choice, DeltaSink
 {
     if (!reason.is_string() || reason.body().empty()) return kOk;
     finished_ = true;
-    if (reason.is("error")) {
+    FinishReason finish = FinishReason::stop;
+    for (const FinishRow& row : kFinishReasons) {
+        if (reason.is(row.name)) finish = row.reason;
+    }
+    if (finish == FinishReason::none) {
         ApiError error = make_error(ErrorClass::upstream_server, "The upstream ended the answer with an error.");
         return sink.put({.kind = DeltaKind::error, .error = &error});
     }
-    FinishReason finish = reason.is("length")                                     ? FinishReason::length
-                          : reason.is("content_filter")                           ? FinishReason::content_filter
-                          : reason.is("tool_calls") || reason.is("function_call") ? FinishReason::tool_calls
-                                                                                  : FinishReason::stop;
     return sink.put({.kind = DeltaKind::finish, .choice = choice, .finish = finish});
 }
 

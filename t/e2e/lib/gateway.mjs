@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -181,6 +182,8 @@ export class Gateway {
     Object.assign(this.options, options);
     fs.writeFileSync(this.file, this.conf());
     const before = (this.errorLog().match(/start worker process /g) ?? []).length;
+    // The workers that go close what they keep alive, even under a new request.
+    for (const socket of Object.values(http.globalAgent.freeSockets).flat()) socket.destroy();
     this.signal('SIGHUP');
     for (const end = Date.now() + 10000; Date.now() < end; await sleep(20)) {
       if ((this.errorLog().match(/start worker process /g) ?? []).length > before) return;
