@@ -31,6 +31,7 @@ enum class DeltaKind : uint8_t {
     redacted,    // a whole redacted thinking block `index`
     tool_start,  // call `index` begins: id and name
     tool_args,   // a piece of the arguments of call `index`
+    ping,        // nothing yet, but the provider is alive
     opaque,      // content no other delta can say; only same-format answers show it
     finish,
     usage,  // running totals: replace what came before

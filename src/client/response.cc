@@ -104,6 +104,7 @@ Status AnswerWriter::put(const Delta& delta)
             usage_ = *delta.usage;
             break;
         case DeltaKind::role:
+        case DeltaKind::ping:
         case DeltaKind::opaque:
         case DeltaKind::error:
         case DeltaKind::end:

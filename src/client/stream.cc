@@ -198,6 +198,7 @@ void StreamWriter::put(const Delta& delta, Rope& out)
         case DeltaKind::end:
             return end(out);
         case DeltaKind::error:
+        case DeltaKind::ping:
         case DeltaKind::opaque:
             return;
         case DeltaKind::tool_args:

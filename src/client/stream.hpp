@@ -51,6 +51,8 @@ private:
 // `data: <json>` and a blank line; line ends inside become further data lines.
 void append_event(Rope& out, std::string_view data);
 
+// Keeps what stands between from taking a silent stream for a dead one.
+inline constexpr std::string_view kPing = ": ping\n\n";
 inline constexpr std::string_view kDone = "data: [DONE]\n\n";
 
 }  // namespace llm::client

@@ -92,6 +92,7 @@ ngx_int_t handle(ngx_http_request_t* r)
     Context* ctx = get_context(r);
     if (!ctx) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     const LocConf& conf = *loc_conf(r);
+    r->disable_not_modified = 1;  // no answer is a resource with a date or a tag
 
     const Caller& caller = authenticate(r, *ctx);
     // An open gateway still knows its callers by name when they say one.

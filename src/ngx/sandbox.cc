@@ -1,6 +1,7 @@
 // llm_sandbox: plays a provider's answer to a client of nginx.
 #include "ngx/sandbox.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/text.hpp"
@@ -87,18 +88,46 @@ private:
     // NGX_AGAIN: there is more to come.
     ngx_int_t play()
     {
-        if (at_ == 0) {
+        if (!r_->header_sent) {
             if (ngx_int_t rc = send_head(); rc != NGX_OK) return rc;
         }
-        // Without a delay everything goes at once.
-        do {
-            if (orders_.die && at_ >= *orders_.die) return die();
+        if (is_stuck()) return waited_ < send_timeout() ? NGX_AGAIN : NGX_ERROR;
+        if (at_ == end()) return die();
+        // Without a delay all goes at once: nginx looks at everything that a slow
+        // client has not taken whenever something is added.
+        if (!send(orders_.delay > 0 ? at_ + 1 : end())) return NGX_ERROR;
+        if (at_ == pieces_.size()) return NGX_OK;
+        return orders_.delay > 0 ? NGX_AGAIN : die();
+    }
+
+    // The client does not take what it was sent.
+    bool is_stuck() noexcept
+    {
+        bool stuck = r_->buffered || r_->connection->buffered;
+        waited_ = stuck ? waited_ + orders_.delay : 0;
+        return stuck;
+    }
+
+    ngx_msec_t send_timeout() const noexcept
+    {
+        return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r_, ngx_http_core_module))
+            ->send_timeout;
+    }
+
+    // Where the pieces end, or the connection before it.
+    size_t end() const noexcept { return std::min<uint64_t>(orders_.die.value_or(pieces_.size()), pieces_.size()); }
+
+    // Sends the pieces up to there.
+    bool send(size_t to)
+    {
+        ngx_chain_t* first = nullptr;
+        for (ngx_chain_t** link = &first; at_ < to; link = &(*link)->next) {
             bool last = at_ + 1 == pieces_.size();
-            ngx_chain_t* out = make_chain(r_, pieces_[at_++], last);
-            if (!out || ngx_http_output_filter(r_, out) == NGX_ERROR) return NGX_ERROR;
-            if (last) return NGX_OK;
-        } while (orders_.delay == 0);
-        return NGX_AGAIN;
+            *link = make_chain(r_, pieces_[at_++], last);
+            if (!*link) return false;
+            (*link)->buf->last_in_chain = at_ == to;
+        }
+        return ngx_http_output_filter(r_, first) != NGX_ERROR;
     }
 
     ngx_int_t send_head()
@@ -122,6 +151,7 @@ private:
     bool stream_;
     Orders orders_;
     size_t at_ = 0;
+    ngx_msec_t waited_ = 0;  // for a client that takes nothing
     Timer<Player, &Player::tick> timer_;
 };
 

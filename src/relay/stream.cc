@@ -18,6 +18,11 @@ Stream::Stream(const Options& options)
 
 Status Stream::put(const Delta& delta)
 {
+    if (delta.kind == DeltaKind::ping) {
+        // Before the first content the client has not even a head.
+        if (seen_.content) out_->append(client::kPing);
+        return kOk;
+    }
     seen_.note(delta);
     if (!options_.same_format()) {
         writer_.put(delta, *out_);
@@ -57,6 +62,7 @@ void Stream::pass_through(std::string_view data, Rope& out)
 
 Status Stream::on_event(wire::WireEvent event, Rope& out)
 {
+    if (event.ping) return put({.kind = DeltaKind::ping});
     if (!text::is_utf8(event.data)) {
         mended_.clear();
         text::append_sanitized(mended_, event.data);

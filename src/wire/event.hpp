@@ -9,6 +9,7 @@ namespace llm::wire {
 struct WireEvent {
     std::string_view type;  // event name; empty where the framing has none
     std::string_view data;
+    bool ping = false;  // nothing but a sign that the peer is alive
 };
 
 }  // namespace llm::wire

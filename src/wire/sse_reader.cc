@@ -84,7 +84,10 @@ void SseReader::add_data(std::string_view value)
 
 void SseReader::on_field(std::string_view line)
 {
-    if (line.front() == ':') return;  // a comment
+    if (line.front() == ':') {
+        has_comment_ = true;
+        return;
+    }
     size_t colon = line.find(':');
     std::string_view name = line.substr(0, colon);
     std::string_view value = colon == line.npos ? std::string_view() : line.substr(colon + 1);
@@ -116,9 +119,9 @@ void SseReader::keep()
 
 bool SseReader::dispatch(WireEvent& event)
 {
-    event = {type_, data_};
+    event = {type_, data_, !has_data_};
     stale_ = true;
-    return has_data_;
+    return has_data_ || has_comment_;
 }
 
 bool SseReader::next(WireEvent& event)
@@ -126,7 +129,7 @@ bool SseReader::next(WireEvent& event)
     while (status_.ok()) {
         if (stale_) {
             type_ = data_ = {};
-            has_data_ = stale_ = false;
+            has_data_ = has_comment_ = stale_ = false;
         }
         std::string_view line;
         if (!take_line(line)) break;
@@ -156,7 +159,7 @@ bool SseReader::finish(WireEvent& event)
         keep();
         line_.clear();
     }
-    if (stale_ || !status_.ok()) return false;
+    if (stale_ || !has_data_ || !status_.ok()) return false;
     return dispatch(event);
 }
 

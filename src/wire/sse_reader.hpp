@@ -11,7 +11,8 @@ namespace llm::wire {
 
 // Cuts a `text/event-stream` into events, however the network cut it into
 // reads (WHATWG HTML, 9.2.6: line ends CR, LF, CRLF, a leading BOM, comments,
-// several data lines, fields without colon).
+// several data lines, fields without colon). A comment that stands alone is a
+// ping.
 //
 //     reader.push(bytes);
 //     while (reader.next(event)) ...
@@ -52,6 +53,7 @@ private:
     std::string type_store_, data_store_;
     std::string_view type_, data_;  // of the event being read: into input_ or the stores
     bool has_data_ = false;
+    bool has_comment_ = false;
     bool stale_ = false;     // the event given out last must be forgotten first
     bool in_line_ = false;   // the data or type views point into line_
     bool skip_lf_ = false;   // the last line ended in CR: a following LF belongs to it

@@ -25,6 +25,7 @@ const broken = {
 const sse = (...chunks) => chunks.map((data) => `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`).join('');
 
 const goodStreams = [
+  ['with pings', `${sse(begin)}: ping\n\n${sse(word)}: ping\n\n: ping\n\n${sse(finish, '[DONE]')}`],
   ['a text', sse(begin, word, finish, '[DONE]')],
   ['with usage', sse({ ...begin, usage: null }, word, finish, counts, '[DONE]')],
   ['calls', sse(begin, calls(header(0, 'a')), calls(piece(0)), calls(header(1, 'b')), finish, '[DONE]')],
@@ -61,7 +62,8 @@ const badStreams = [
   ['a time with a fraction', sse({ ...begin, created: 1.5 }), /created/, true],
   ['another object', sse({ ...begin, object: 'chat.completion' }), /object must be equal/, true],
   ['an event with a name', `event: x\n${sse(begin)}`, /an event is one line of data/],
-  ['a comment', `: ping\n\n${sse(begin, finish, '[DONE]')}`, /an event is one line of data/],
+  ['a ping before the answer', `: ping\n\n${sse(begin, finish, '[DONE]')}`, /an event is one line of data/],
+  ['another comment', `${sse(begin)}: hello\n\n${sse(finish, '[DONE]')}`, /an event is one line of data/],
   ['no end', sse(begin, word, finish), /it ends with \[DONE\]/],
   ['half an event', `${sse(begin, word, finish, '[DONE]')}data: `, /it ends with an event/],
   ['[DONE] without a finish reason', sse(begin, word, '[DONE]'), /all is finished before \[DONE\]/],

@@ -17,8 +17,8 @@ using namespace std::string_literals;
 constexpr size_t kMaxPiece = 31;
 constexpr size_t kRoomy = 1U << 16;
 
-// `type|data` for each event, one a line; a line end in data as `\n`. A bad
-// status is told at the end, and whether finish() gave the last event.
+// `type|data` or `ping` for each event, one a line; a line end in data as `\n`.
+// A bad status is told at the end, and whether finish() gave the last event.
 class Listing {
 public:
     explicit Listing(size_t max) : reader_(max) {}
@@ -49,6 +49,10 @@ public:
 private:
     void list(const wire::WireEvent& event)
     {
+        if (event.ping) {
+            out_ += "ping\n";
+            return;
+        }
         out_.append(event.type).append("|");
         for (char c : event.data) out_ += c == '\n' ? "\\n" : std::string(1, c);
         out_ += '\n';
@@ -131,10 +135,12 @@ const Row kFields[] = {
     {"event without colon", "event: a\nevent\ndata: x\n\n", "|x\n"},
     {"a name is for one event", "event: a\ndata: x\n\ndata: y\n\n", "a|x\n|y\n"},
     {"event without data is none", "event: a\n\ndata: x\n\n", "|x\n"},
-    {"comment", ": keep-alive\n\ndata: a\n\n", "|a\n"},
+    {"comment", ": keep-alive\n\ndata: a\n\n", "ping\n|a\n"},
     {"comment without text", ":\ndata: a\n:\n\n", "|a\n"},
     {"comment inside an event", "data: a\n: OPENROUTER PROCESSING\ndata: b\n\n", "|a\\nb\n"},
-    {"nothing but comments", ":a\n\n:b\n\n", ""},
+    {"nothing but comments", ":a\n\n:b\n\n", "ping\nping\n"},
+    {"comments together", ":a\n:b\n\n", "ping\n"},
+    {"a type without data", "event: x\n\n:a\n\n", "ping\n"},
     {"id and retry", "id: 7\nretry: 3000\ndata: a\n\n", "|a\n"},
     {"unknown field", "foo: bar\ndata: a\n\n", "|a\n"},
     {"unknown field without colon", "foo\ndata: a\n\n", "|a\n"},
@@ -150,7 +156,7 @@ const Row kFields[] = {
     {"blank lines only", "\n\n\r\n", ""},
     {"several events of all kinds",
      "event: message_start\ndata: {}\n\n: ping\n\nevent: ping\ndata: {\"type\": \"ping\"}\n\ndata: [DONE]\n\n",
-     "message_start|{}\nping|{\"type\": \"ping\"}\n|[DONE]\n"},
+     "message_start|{}\nping\nping|{\"type\": \"ping\"}\n|[DONE]\n"},
 };
 
 TEST(SseReader, Fields)

@@ -34,7 +34,8 @@ public:
         if (type->is("message_delta")) return on_message_delta(root, sink);
         if (type->is("message_stop")) return finish(sink);
         if (type->is("error")) return on_error(root, sink);
-        return kOk;  // ping, and what is yet to come
+        if (type->is("ping")) return sink.put({.kind = DeltaKind::ping});
+        return kOk;  // what is yet to come
     }
 
     Status end(DeltaSink& sink) override

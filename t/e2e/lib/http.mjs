@@ -36,7 +36,7 @@ export function chat(gateway, body, headers = {}) {
 export function events(text) {
   return text
     .split('\n\n')
-    .filter(Boolean)
+    .filter((event) => event && event !== ': ping')
     .map((event) => event.replace(/^data: /, ''))
     .map((data) => (data === '[DONE]' ? data : JSON.parse(data)));
 }

@@ -46,6 +46,7 @@ export class StreamChecker {
   }
 
   event(event) {
+    if (event === ': ping' && this.choices.size > 0 && !this.over) return;
     this.demand(event.startsWith('data: ') && !event.includes('\n'), 'an event is one line of data', event);
     this.demand(!this.over, 'nothing follows the end', event);
     const data = event.slice('data: '.length);
