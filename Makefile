@@ -22,15 +22,20 @@ ifeq ($(BUILD),release)
 OPT := -g -O2
 else ifeq ($(BUILD),debug)
 OPT := -g -O0
+else ifeq ($(BUILD),asan)
+# Every pool allocation one of malloc's, and no tricks with unaligned words.
+OPT := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=nonnull-attribute \
+    -DNGX_DEBUG_PALLOC=1 -DNGX_HAVE_NONALIGNED=0
+$(if $(NGINX_SRC),,$(error BUILD=asan needs NGINX_SRC: nginx itself must be built with the sanitizers))
 else
-$(error BUILD is release or debug, not "$(BUILD)")
+$(error BUILD is release, debug or asan, not "$(BUILD)")
 endif
 
 # Debian's nginx-dev, or a tree the user has unpacked.
 TREE  := $(or $(NGINX_SRC),/usr/share/nginx/src)
 NGINX := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
 
-.PHONY: all help run test unit golden e2e lint install clean deps-build deps-test
+.PHONY: all help run test unit golden fuzz fuzz-build lint install clean deps-build deps-test
 
 all: deps-build ## build the module (BUILD=release|debug, NGINX_SRC=<nginx tree>)
 	@$(MAKE) --no-print-directory $(SO)
@@ -88,6 +93,42 @@ unit: deps-test ## unit and golden tests of the core
 golden: deps-test ## rewrite the expected files of t/golden from what the code does; review the diff
 	@$(MAKE) --no-print-directory -j$(J) $(UNIT)/unit
 	@GOLDEN_UPDATE=1 $(UNIT)/unit --gtest_brief=1 --gtest_filter='*Golden*'
+
+# --- fuzz targets, of clang's libFuzzer -----------------------------------------
+
+FUZZ       := build/fuzz
+FUZZ_ONE   := json sse head request
+FUZZ_EACH  := answer stream error
+DIALECTS   := openai anthropic
+FUZZ_BIN   := $(addprefix $(FUZZ)/bin/,$(FUZZ_ONE) $(foreach d,$(DIALECTS),$(addsuffix -$d,$(FUZZ_EACH))))
+FUZZ_OBJ   := $(patsubst %.cc,$(FUZZ)/%.o,$(CORE))
+FUZZ_FLAGS := -std=c++20 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+    -Isrc -It/unit -It/fuzz
+FUZZ_CXX   := clang++-14
+
+$(FUZZ)/%.o: %.cc
+	@mkdir -p $(@D)
+	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+# fuzz_link(source, flags)
+fuzz_link = mkdir -p $(@D) && $(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $(2) $(1) $(FUZZ_OBJ) -lyajl -lcrypto -o $@
+
+$(FUZZ_ONE:%=$(FUZZ)/bin/%): $(FUZZ)/bin/%: t/fuzz/%.cc $(FUZZ_OBJ) $(wildcard t/fuzz/*.hpp)
+	@$(call fuzz_link,$<)
+
+define fuzz_each
+$(FUZZ_EACH:%=$(FUZZ)/bin/%-$(1)): $(FUZZ)/bin/%-$(1): t/fuzz/%.cc $$(FUZZ_OBJ) $$(wildcard t/fuzz/*.hpp)
+	@$$(call fuzz_link,$$<,-DPROVIDER='"$(1)"')
+endef
+$(foreach d,$(DIALECTS),$(eval $(call fuzz_each,$d)))
+
+-include $(FUZZ_OBJ:.o=.d)
+
+fuzz-build: deps-test
+	@$(MAKE) --no-print-directory -j$(J) $(FUZZ_BIN)
+
+fuzz: fuzz-build ## fuzz every parser until told to stop
+	@t/fuzz/run.sh forever
 
 # --- the two commands ---------------------------------------------------------
 

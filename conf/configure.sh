@@ -20,4 +20,4 @@ exec ./configure --with-cc="$CC" --builddir="$OBJ" --add-dynamic-module="$module
     --with-compat --with-debug --with-threads --with-pcre-jit \
     --with-http_ssl_module --with-http_v2_module --with-http_realip_module --with-http_auth_request_module \
     --with-http_stub_status_module --with-http_gunzip_module \
-    --with-cc-opt="$OPT -fPIC ${EXTRA_CFLAGS:-}" --with-ld-opt="${EXTRA_LDFLAGS:-}"
+    --with-cc-opt="$OPT -fPIC" --with-ld-opt="$(grep -oE -- '-fsanitize=[a-z,]+' <<< "$OPT" || true)"

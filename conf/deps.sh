@@ -10,7 +10,7 @@ case "$*" in
     *)            packages="$packages nginx nginx-dev" ;;
 esac
 if [ "$1" = test ]; then
-    packages="$packages libgtest-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev openssl git procps"
+    packages="$packages curl libgtest-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev openssl git procps"
     command -v npm >/dev/null || packages="$packages npm"
 fi
 

@@ -49,13 +49,13 @@ for script in conf/*.sh t/*.sh; do
     $shell -n "$script" || complain "$script does not parse"
 done
 
-sources=$(find src t/unit -name '*.cc' -o -name '*.hpp')
+sources=$(find src t/unit t/fuzz -name '*.cc' -o -name '*.hpp')
 # shellcheck disable=SC2086
 clang-format-14 --dry-run --Werror $sources 2>&1 | grep -E 'error|warning' && complain "formatting: run clang-format-14 -i"
 
 echo "lint: both compilers under nginx's own -Wall -Werror"
 make --no-print-directory all || failed=1
-make --no-print-directory CC=clang all || failed=1
+make --no-print-directory CC=clang-14 all || failed=1
 
 echo "lint: clang-tidy"
 tree=/usr/share/nginx/src/src

@@ -28,10 +28,14 @@ step "unit and golden tests (ASan, UBSan)"
 make --no-print-directory -j"$(nproc)" build/unit/unit || exit 1
 build/unit/unit --gtest_brief=1 --gtest_output=json:$out/unit.json | grep -v '^Running main'
 
+step "fuzz targets, ${FUZZ_SECONDS:=10} seconds each (ASan, UBSan)"
+make --no-print-directory fuzz-build || exit 1
+t/fuzz/run.sh "$FUZZ_SECONDS" $out/fuzz.json
+
 step "end to end: real nginx, real SDKs ($("$node" --version))"
 "$node" --test --test-concurrency=2 --test-timeout=120000 \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=./t/e2e/lib/reporter.mjs --test-reporter-destination=$out/e2e.json \
     ${TESTS:-t/e2e/*.test.mjs}
 
-exec "$node" t/e2e/lib/summary.mjs $out/unit.json $out/e2e.json
+exec "$node" t/e2e/lib/summary.mjs $out/unit.json $out/fuzz.json $out/e2e.json

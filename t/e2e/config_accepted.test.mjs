@@ -106,9 +106,9 @@ accepted('nested, exact and regular expression locations', zone + project + `
     location @named { llm_gateway on; }
   }`);
 accepted('several servers, with keys and open', zone + project + provider('key none;') + `
-  server { listen 127.0.0.1:1; location /v1/ { llm_gateway on; } }
-  server { listen 127.0.0.1:1; server_name b; llm_auth off; location /v1/ { llm_gateway on; } }
-  server { listen 127.0.0.1:2; location /openai/ { llm_sandbox openai; } location /anthropic/ { llm_sandbox anthropic; } }`);
+  server { listen 127.77.0.1:8001; location /v1/ { llm_gateway on; } }
+  server { listen 127.77.0.1:8001; server_name b; llm_auth off; location /v1/ { llm_gateway on; } }
+  server { listen 127.77.0.1:8002; location /openai/ { llm_sandbox openai; } location /anthropic/ { llm_sandbox anthropic; } }`);
 accepted('the variables where others of nginx may stand', zone + project + `
   map $llm_key_id $limited { default ""; "~^b" $llm_key_id; }
   limit_req_zone $limited zone=keys:1m rate=1r/s;

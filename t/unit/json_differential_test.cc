@@ -1,15 +1,12 @@
 // Strings are kept from yajl, short ones shown to it in batches: neither may
 // change what it accepts. The judge here is yajl fed the whole text at once.
 #include <gtest/gtest.h>
-#include <yajl/yajl_parse.h>
 
 #include <random>
-#include <set>
 
-#include "base/text.hpp"
 #include "guard.hpp"
+#include "json_judge.hpp"
 #include "json_seeds.hpp"
-#include "json_text.hpp"
 
 namespace llm::test {
 
@@ -20,79 +17,6 @@ using json::Document;
 using json::Mode;
 
 constexpr int kMutantsPerSeed = 400;
-
-// yajl as it comes, with the names of each open object.
-class PlainYajl {
-public:
-    explicit PlainYajl(std::string_view text)
-    {
-        yajl_handle handle = yajl_alloc(&kCallbacks, nullptr, this);
-        accepted_ =
-            yajl_parse(handle, reinterpret_cast<const unsigned char*>(text.data()), text.size()) == yajl_status_ok &&
-            yajl_complete_parse(handle) == yajl_status_ok;
-        yajl_free(handle);
-    }
-
-    bool accepted() const noexcept { return accepted_; }
-    bool has_duplicates() const noexcept { return duplicates_; }
-
-private:
-    static PlainYajl& self(void* ctx) { return *static_cast<PlainYajl*>(ctx); }
-    static int on_start(void* ctx)
-    {
-        self(ctx).open_.emplace_back();
-        return 1;
-    }
-    static int on_end(void* ctx)
-    {
-        self(ctx).open_.pop_back();
-        return 1;
-    }
-    static int on_key(void* ctx, const unsigned char* key, size_t size)
-    {
-        bool fresh = self(ctx).open_.back().emplace(reinterpret_cast<const char*>(key), size).second;
-        self(ctx).duplicates_ |= !fresh;
-        return 1;
-    }
-    static int on_number(void*, const char*, size_t) { return 1; }
-
-    static constexpr yajl_callbacks kCallbacks = {
-        nullptr, nullptr, nullptr, nullptr, on_number, nullptr, on_start, on_key, on_end, nullptr, nullptr,
-    };
-
-    std::vector<std::set<std::string>> open_;
-    bool accepted_ = false;
-    bool duplicates_ = false;
-};
-
-bool ends_inside_a_string(std::string_view text)
-{
-    bool inside = false;
-    for (size_t i = 0; i < text.size(); i++) {
-        if (inside && text[i] == '\\') {
-            i++;
-        } else if (text[i] == '"') {
-            inside = !inside;
-        }
-    }
-    return inside;
-}
-
-// yajl is laxer than RFC 8259 in three things: it takes \v and \f for blanks (no
-// string it accepts holds one), lets some ill-formed UTF-8 through, and does not
-// mind a string that begins behind the value and never ends.
-bool expected(std::string_view text, Mode mode)
-{
-    std::string mended;
-    if (mode == Mode::liberal) {
-        text::append_sanitized(mended, text);
-        text = mended;
-    }
-    PlainYajl yajl(text);
-    bool grammar = yajl.accepted() && text::is_utf8(text) && text.find_first_of("\v\f") == text.npos &&
-                   !ends_inside_a_string(text);
-    return grammar && (mode == Mode::liberal || !yajl.has_duplicates());
-}
 
 class Mutator {
 public:
@@ -169,7 +93,7 @@ TEST(Differential, SameVerdictsAsPlainYajl)
             std::string text = i == 0 ? seed : mutator.mutate(seed);
             Guarded guarded(text);
             for (Mode mode : {Mode::strict, Mode::liberal}) {
-                bool good = expected(text, mode);
+                bool good = is_json(text, mode);
                 Status s = doc.parse(guarded.view(), mode);
                 ASSERT_EQ(s.ok(), good) << (mode == Mode::strict ? "strict: " : "liberal: ") << text << "\n" << s.at;
                 (good ? accepted : rejected)++;

@@ -10,7 +10,7 @@ function addGtest({ testsuites }) {
       const skipped = test.result === 'SKIPPED' || test.status === 'NOTRUN';
       if (skipped) {
         total.skipped++;
-        skips.push(`${test.classname}.${test.name}: ${test.skipped?.[0]?.message ?? 'see above'}`);
+        skips.push(`${test.classname}.${test.name}: ${test.why ?? 'no reason given'}`);
       } else if (test.failures) {
         total.failed++;
       } else {

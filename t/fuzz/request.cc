@@ -1,0 +1,39 @@
+// Requests of clients, and what each dialect makes of them.
+#include "exchange.hpp"
+#include "fuzz.hpp"
+#include "guard.hpp"
+#include "json/document.hpp"
+
+using namespace llm;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
+{
+    constexpr std::string_view kModels[] = {"", "gpt-4o", "claude-sonnet-4-5", "claude-opus-5", "claude-3-5-haiku"};
+    fuzz::Input in = fuzz::split(data, size);
+    test::Guarded body(in.text);
+    chat::Request request;
+    chat::ApiError error;
+    if (!client::read_request(body.view(), {}, request, error)) {
+        fuzz::demand(error.set() && error.status() >= 400 && error.status() < 500);
+        return 0;
+    }
+    for (std::string_view provider : {"openai", "anthropic"}) {
+        dialects::EncodeOptions options;
+        options.model = kModels[in.steer % std::size(kModels)];
+        if (options.model.empty()) options.model = request.model_name;
+        options.reject_unsupported = in.steer & 0x80;
+        dialects::EncodedRequest out;
+        chat::ApiError refusal;
+        if (!providers::find(provider)->dialect->encode(request, options, out, refusal)) {
+            fuzz::demand(refusal.set());
+            continue;
+        }
+        json::Document doc;
+        json::Limits limits;
+        limits.depth = json::kMaxDepth;
+        std::string upstream = out.body.str();
+        fuzz::demand(doc.parse(upstream, json::Mode::strict, limits).ok());
+        fuzz::demand(doc.root().find("model")->is(options.model));
+    }
+    return 0;
+}
