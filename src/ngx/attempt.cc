@@ -146,7 +146,20 @@ void Attempt::release_request() noexcept
     if (!u || !u->request_body_sent) return;
     u->request_bufs = nullptr;
     encoded_.body = Rope();
-    head_ = {};
+    bufs_.reset();
+    links_.reset();
+}
+
+// Of an attempt that failed nothing is kept but what is told of it: others may
+// take long.
+void Attempt::release_all() noexcept
+{
+    if (sr_ && sr_->upstream) sr_->upstream->request_bufs = nullptr;
+    if (stream_) seen_ = stream_->seen();
+    stream_.reset();
+    output_ = Rope();
+    body_ = {};
+    encoded_.body = Rope();
     bufs_.reset();
     links_.reset();
 }
@@ -249,13 +262,10 @@ void Attempt::set_error(Status status)
 }
 
 // A provider may quote what it was sent.
-void Attempt::hide_key()
+void Attempt::hide_secrets()
 {
-    if (provider_.keyless) return;
-    std::string_view key = const_cast<Secret&>(provider_.key).value(orch_.request()->connection->log);
-    if (key.size() < kLeastKey) return;
     for (std::string* text : {&error_.message, &error_.param, &error_.code, &error_.type}) {
-        for (size_t at = 0; (at = text->find(key, at)) != text->npos;) text->replace(at, key.size(), "[key]");
+        providers::hide_secrets(head_, *text);
     }
 }
 
@@ -275,11 +285,14 @@ void Attempt::end()
     timer_.stop();
     ngx_int_t rc = guarded(orch_.request()->connection->log, [&] {
         judge();
-        hide_key();
+        hide_secrets();
         return ngx_int_t{NGX_OK};
     });
     if (rc != NGX_OK) error_.kind = ErrorClass::internal;
-    if (error_.set()) log_failure();
+    if (error_.set()) {
+        log_failure();
+        if (!is_committed()) release_all();
+    }
     orch_.wake();
 }
 

@@ -74,7 +74,6 @@ private:
 
     static constexpr size_t kOutputBuffer = 4096;
     static constexpr size_t kErrorBody = 65536;     // of an error body this much is read
-    static constexpr size_t kLeastKey = 16;         // shorter ones are words
     static constexpr size_t kHeld = 65536;          // of a stream before its first content
     static constexpr ngx_msec_t kDrainTime = 1000;  // for a stream's framing to end after its last event
 
@@ -103,7 +102,8 @@ private:
     // `reason` is static text for the log and, as a sentence, for the client.
     void set_error(chat::ErrorClass kind, std::string_view reason);
     void set_error(Status status);
-    void hide_key();
+    void hide_secrets();
+    void release_all() noexcept;
     void log_failure() const;
     void arm();  // the timer, for the nearest limit
     void on_timer();

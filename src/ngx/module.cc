@@ -23,6 +23,16 @@ ngx_conf_enum_t model_name_values[] = {
 // JSON deeper than this is nobody's request; yajl's stack is sized by it.
 ngx_conf_num_bounds_t depth_bounds = {ngx_conf_check_num_bounds, 1, 512};
 
+// Every cap is one: 0 does not mean endless, and offsets into a body have 32 bits.
+char* check_size(ngx_conf_t*, void*, void* value) noexcept
+{
+    constexpr size_t kGigabyte = 1024 * 1024 * 1024;
+    size_t size = *static_cast<size_t*>(value);
+    if (size >= 1 && size <= kGigabyte) return NGX_CONF_OK;
+    return const_cast<char*>("must be between 1 and 1g");
+}
+ngx_conf_post_t size_bounds = {check_size};
+
 // Setters may run out of memory; nginx's parser must not see an exception.
 template <auto Setter>
 char* set(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) noexcept
@@ -90,15 +100,15 @@ ngx_command_t commands[] = {
     {ngx_string("llm_model_name"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_enum_slot, kLocation, offsetof(LocConf, model_name), model_name_values},
     {ngx_string("llm_max_body"), kAnywhere | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_body), nullptr},
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_body), &size_bounds},
     {ngx_string("llm_max_depth"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_num_slot, kLocation, offsetof(LocConf, max_depth), &depth_bounds},
     {ngx_string("llm_max_event"), kAnywhere | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_event), nullptr},
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_event), &size_bounds},
     {ngx_string("llm_max_response"), kAnywhere | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_response), nullptr},
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_response), &size_bounds},
     {ngx_string("llm_max_tool_arguments"), kAnywhere | NGX_CONF_TAKE1,
-     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_tool_arguments), nullptr},
+     ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_tool_arguments), &size_bounds},
 
     // llm_provider
     {ngx_string("type"), kProviderBlock | NGX_CONF_TAKE1,

@@ -53,7 +53,6 @@ void Orchestrator::begin()
     if (!cleanup) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
     cleanup->handler = on_terminate;
     cleanup->data = this;
-    admit();
 
     chat::ApiError error;
     std::string_view body;
@@ -66,8 +65,10 @@ void Orchestrator::begin()
     bool good = client::read_request(body, limits, *chat_, error);
     ctx_.record.known = good;
     ctx_.record.stream = stream_ = good && chat_->stream;
-    ctx_.record.request_model = asked_model_ = std::string(chat_->model_name);
+    // A name that was refused has no place in a log or a header.
+    if (good) ctx_.record.request_model = asked_model_ = std::string(chat_->model_name);
     if (!good || !read_targets(error)) return fail(error);
+    admit();
 
     plan_ = policy::Plan(targets_.size(), kMaxAttempts);
     listen();
@@ -119,7 +120,8 @@ bool Orchestrator::read_targets(chat::ApiError& error)
     return false;
 }
 
-// Limits and budgets will be asked here; for now the request is counted.
+// The seam for limits and budgets: who asks, the model, its targets and the
+// size of the request are known, and nothing has been sent.
 void Orchestrator::admit()
 {
     counted_in_ = worker_row();
@@ -140,6 +142,9 @@ void Orchestrator::listen()
     ngx_connection_t* c = r_->connection;
 #if (NGX_HTTP_V2)
     if (r_->stream) return;
+#endif
+#if (NGX_HTTP_V3)
+    if (c->quic) return;
 #endif
     if (!c->write->active && (ngx_event_flags & NGX_USE_CLEAR_EVENT)) {
         if (ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_CLEAR_EVENT) != NGX_OK) throw std::bad_alloc();
@@ -164,6 +169,7 @@ void Orchestrator::run(policy::Step step)
                 return;
             case Launch::refused:
                 step = plan_.after_refusal(refusal);
+                if (plan_.last_tells_most()) telling_ = nullptr;
                 break;
             case Launch::failed:
                 return fail(make_error(ErrorClass::internal, "The gateway is out of memory."));
@@ -221,18 +227,27 @@ void Orchestrator::step()
     if (!current_ || !current_->done()) return;
 
     Attempt& a = *current_;
+    // Without a head there was no way to say that this is it.
+    if (committed_ && !r_->header_sent) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
     if (committed_) return end_stream();
-    if (a.stale()) return run(plan_.after_stale(a.error()));
-    if (a.error().set()) return run(plan_.after_failure(a.error()));
+    if (a.stale()) return try_next(plan_.after_stale(a.error()));
+    if (a.error().set()) return try_next(plan_.after_failure(a.error()));
     if (!stream_) return send_answer(a);
 
     // A stream that ended before a word: better than nothing, if nothing is
     // what else there is.
     if (a.empty() && plan_.has_more()) {
-        return run(plan_.after_failure(make_error(ErrorClass::empty, "The upstream's answer was empty.")));
+        return try_next(plan_.after_failure(make_error(ErrorClass::empty, "The upstream's answer was empty.")));
     }
     if (!commit(a)) return finish(NGX_ERROR);
     end_stream();
+}
+
+// The current attempt has failed.
+void Orchestrator::try_next(policy::Step step)
+{
+    if (plan_.last_tells_most()) telling_ = current_;
+    run(step);
 }
 
 // --- the answer ----------------------------------------------------------------
@@ -244,7 +259,7 @@ std::string Orchestrator::answer_model() const
 
 std::string Orchestrator::fallback_id() const
 {
-    return "chatcmpl-" + std::to_string(ngx_time()) + '-' + std::to_string(r_->connection->number);
+    return "chatcmpl-" + std::string(nginx_request_id(r_));
 }
 
 bool Orchestrator::add_answer_headers(const Attempt& a)
@@ -301,7 +316,8 @@ void Orchestrator::release_request()
     chat_.reset();
     joined_body_.reset();
     ngx_http_request_body_t* rb = r_->request_body;
-    if (!rb || !rb->bufs) return;
+    // Another module, `mirror` for one, may have more to do with it.
+    if (!rb || !rb->bufs || r_->preserve_body) return;
     ngx_buf_t* b = rb->bufs->buf;
     bool alone = !rb->bufs->next && !b->in_file && b->start;
     rb->bufs = nullptr;
@@ -365,8 +381,9 @@ void Orchestrator::end_stream()
 void Orchestrator::fail(const chat::ApiError& error)
 {
     const Attempt* last = attempts_.empty() ? nullptr : attempts_.back().get();
-    fill_record(last);
-    bool headers = !last || add_answer_headers(*last);
+    fill_record(telling_ ? telling_ : last);
+    bool headers = !last || (telling_ ? add_answer_headers(*telling_)
+                                      : add_header(r_, "x-llm-attempts", std::to_string(plan_.attempts())));
     finish(headers ? send_error(r_, error) : NGX_HTTP_INTERNAL_SERVER_ERROR);
 }
 

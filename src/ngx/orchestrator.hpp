@@ -79,6 +79,7 @@ private:
     ngx_chain_t* refer(const Rope& rope);
     void fail(const chat::ApiError& error);
     void fill_record(const Attempt* served);
+    void try_next(policy::Step step);
     void record_target(const Attempt& served);
     void finish(ngx_int_t rc);
 
@@ -97,7 +98,8 @@ private:
     std::vector<std::unique_ptr<Attempt>> attempts_;
     Attempt* current_ = nullptr;
     Attempt* committed_ = nullptr;
-    policy::Step pending_;  // waits for an upstream's first address
+    const Attempt* telling_ = nullptr;  // whose error is the one to report
+    policy::Step pending_;              // waits for an upstream's first address
     AddressWaiter address_waiter_;
     ngx_msec_t started_ = 0;
     ZoneWorker* counted_in_ = nullptr;  // whose count of active requests holds this one

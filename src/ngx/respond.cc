@@ -21,7 +21,13 @@ std::string_view client_request_id(const ngx_http_request_t* r) noexcept
     return {};
 }
 
-// nginx's $request_id, the one an access log prints.
+bool is_safe(std::string_view id) noexcept
+{
+    return text::is_token(id, kMaxRequestId) && id.find_first_of("\"\\<>&%") == id.npos;
+}
+
+}  // namespace
+
 std::string_view nginx_request_id(ngx_http_request_t* r)
 {
     ngx_str_t name = ngx_string("request_id");
@@ -29,13 +35,6 @@ std::string_view nginx_request_id(ngx_http_request_t* r)
     if (!v || v->not_found) return {};
     return {reinterpret_cast<const char*>(v->data), v->len};
 }
-
-bool is_safe(std::string_view id) noexcept
-{
-    return text::is_token(id, kMaxRequestId) && id.find_first_of("\"\\<>&%") == id.npos;
-}
-
-}  // namespace
 
 bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view value)
 {
@@ -75,12 +74,12 @@ ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view b
     Context* ctx = get_context(r);
     ngx_chain_t* out = make_chain(r, body, true);
     if (!ctx || !out || !add_request_id(r)) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    ctx->answered = true;
 
     // What is left of a body nobody will read; a client that asks first need not
     // send it.
     r->expect_tested = 1;
     if (ngx_int_t rc = ngx_http_discard_request_body(r); rc != NGX_OK) return rc;
+    ctx->answered = true;
     r->headers_out.status = status;
     r->headers_out.content_length_n = static_cast<off_t>(body.size());
     ngx_str_set(&r->headers_out.content_type, "application/json");

@@ -10,6 +10,9 @@ namespace llm::ngx {
 // A response header; name and value are copied. False: no memory.
 bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
 
+// nginx's $request_id, the one an access log prints; lives as long as `r`.
+std::string_view nginx_request_id(ngx_http_request_t* r);
+
 // `x-request-id`: the client's when it is 1..128 safe characters, else nginx's.
 bool add_request_id(ngx_http_request_t* r);
 

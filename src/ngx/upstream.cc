@@ -201,7 +201,10 @@ ngx_int_t Attempt::header_done(ngx_http_request_t* sr)
     if (u->state) u->state->status = status_.code;
     u->keepalive = 0;  // decided at the body's end
     bool no_body = status_.code == NGX_HTTP_NO_CONTENT || status_.code == NGX_HTTP_NOT_MODIFIED;
-    if (no_body) content_length_ = 0;
+    if (no_body) {
+        content_length_ = 0;
+        is_chunked_ = false;
+    }
     return NGX_OK;
 }
 

@@ -17,7 +17,8 @@ Step Plan::launch_next() noexcept
 
 void Plan::remember(const chat::ApiError& error)
 {
-    if (!error_.set() || traits(error.kind).telling > traits(error_.kind).telling) error_ = error;
+    last_tells_most_ = !error_.set() || traits(error.kind).telling > traits(error_.kind).telling;
+    if (last_tells_most_) error_ = error;
 }
 
 Step Plan::after_failure(const chat::ApiError& error)
@@ -31,6 +32,7 @@ Step Plan::after_stale(const chat::ApiError& error)
 {
     if (stale_ >= kStaleTries) return after_failure(error);
     stale_++;
+    last_tells_most_ = false;
     return {Step::Kind::launch, next_ - 1};
 }
 

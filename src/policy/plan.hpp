@@ -41,6 +41,8 @@ public:
 
     // Of all failures the one that tells the client most.
     const chat::ApiError& error() const noexcept { return error_; }
+    // Whether that was the last one.
+    bool last_tells_most() const noexcept { return last_tells_most_; }
 
 private:
     Step launch_next() noexcept;
@@ -52,6 +54,7 @@ private:
     unsigned attempts_ = 0;
     unsigned stale_ = 0;
     chat::ApiError error_;
+    bool last_tells_most_ = false;
 };
 
 }  // namespace llm::policy

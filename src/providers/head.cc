@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "providers/provider.hpp"
 
@@ -35,7 +37,31 @@ Carrier carrier_of(Auth auth) noexcept
     return {"x-api-key", ""};
 }
 
+bool is_credential(std::string_view name) noexcept
+{
+    constexpr std::string_view kWords[] = {"auth", "key", "token", "secret", "cookie", "credential"};
+    for (std::string_view word : kWords) {
+        if (text::icontains(name, word)) return true;
+    }
+    return false;
+}
+
 }  // namespace
+
+void hide_secrets(std::string_view head, std::string& text)
+{
+    constexpr size_t kLeast = 16;  // shorter ones are words
+    while (!head.empty() && !text.empty()) {
+        std::string_view line = head.substr(0, head.find("\r\n"));
+        head.remove_prefix(std::min(line.size() + 2, head.size()));
+        size_t colon = line.find(": ");
+        if (colon == line.npos || !is_credential(line.substr(0, colon))) continue;
+        std::string_view value = line.substr(colon + 2);
+        value.remove_prefix(value.rfind(' ') + 1);  // behind a scheme such as Bearer
+        if (value.size() < kLeast) continue;
+        for (size_t at = 0; (at = text.find(value, at)) != text.npos;) text.replace(at, value.size(), "[key]");
+    }
+}
 
 void write_head(const Provider& provider, const RequestHead& head, std::string& out)
 {

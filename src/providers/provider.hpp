@@ -49,4 +49,8 @@ struct RequestHead {
 // Appends an HTTP/1.1 request line and headers, with the blank line.
 void write_head(const Provider& provider, const RequestHead& head, std::string& out);
 
+// Replaces in `text` what a head that was written says in secret: the values of
+// headers whose names say that they are a credential, 16 characters or more.
+void hide_secrets(std::string_view head, std::string& text);
+
 }  // namespace llm::providers

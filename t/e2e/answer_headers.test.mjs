@@ -110,13 +110,25 @@ test('x-llm-*: who served it, under which name, and at which attempt', async (t)
   }
 });
 
-test('x-llm-*: of the last attempt, when all have failed', async (t) => {
-  const { gateway } = await launch(t, { first: (res) => fail(res, 429), last: (res) => fail(res, 500, {}, { 'x-request-id': 'req-last' }) }, {
-    http: 'llm_model none { target openai/first; target openai/last; }',
+test('x-llm-*: of the attempt whose error is told, when all have failed', async (t) => {
+  const limited = (res) => fail(res, 429, {}, { 'x-request-id': 'req-limited', 'retry-after': '7', 'x-ratelimit-remaining-requests': '0' });
+  const { gateway } = await launch(t, { limited, broken: (res) => fail(res, 500, {}, { 'x-request-id': 'req-broken' }) }, {
+    http: `
+      log_format tried '$llm_provider $llm_model $llm_attempts $llm_error';
+      llm_model first { target openai/limited; target openai/broken; }
+      llm_model second { target openai/broken; target openai/limited; target openai/broken; }`,
+    location: 'access_log access.log tried;',
   });
-  const answer = await chat(gateway, { ...request1, model: 'none' });
-  assert.equal(answer.status, 429, 'the most telling error');
-  assert.deepEqual(llm(answer), { 'x-llm-attempts': '2', 'x-llm-model': 'last', 'x-llm-provider': 'openai', 'x-llm-upstream-request-id': 'req-last' });
+  const told = { 'retry-after': '7', 'x-llm-model': 'limited', 'x-llm-provider': 'openai', 'x-llm-upstream-request-id': 'req-limited', 'x-ratelimit-remaining-requests': '0' };
+  for (const [model, attempts] of [['first', '2'], ['second', '3']]) {
+    const answer = await chat(gateway, { ...request1, model });
+    assert.equal(answer.status, 429);
+    assert.deepEqual(llm(answer), { ...told, 'x-llm-attempts': attempts });
+  }
+  assert.deepEqual((await gateway.accessLog(2)).filter((line) => line.startsWith('openai')), [
+    'openai limited 2 rate_limit_exceeded',
+    'openai limited 3 rate_limit_exceeded',
+  ]);
 });
 
 test('llm_headers off: no provider, no name, no id of the provider', async (t) => {

@@ -91,6 +91,10 @@ const wrongValues = [
   ['location', 'llm_max_event -1;', /"llm_max_event" directive invalid value/],
   ['location', 'llm_max_response 1s;', /"llm_max_response" directive invalid value/],
   ['location', 'llm_max_tool_arguments 1.5m;', /"llm_max_tool_arguments" directive invalid value/],
+  ...['llm_max_body', 'llm_max_event', 'llm_max_response', 'llm_max_tool_arguments'].flatMap((name) => [
+    ['location', `${name} 0;`, new RegExp(`"${name}" directive must be between 1 and 1g`)],
+    ['location', `${name} 1025m;`, new RegExp(`"${name}" directive must be between 1 and 1g`)],
+  ]),
   ['location', 'llm_max_depth 0;', /value must be between 1 and 512/],
   ['location', 'llm_max_depth 513;', /value must be between 1 and 512/],
   ['location', 'llm_max_depth deep;', /invalid number/],

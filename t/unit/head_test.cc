@@ -116,6 +116,34 @@ TEST(Head, Registry)
     }
 }
 
+TEST(Head, SecretsOfIt)
+{
+    std::string head;
+    providers::RequestHead request;
+    request.host = "api.example.com";
+    request.key = "sk-0123456789abcdef";
+    const providers::Header headers[] = {
+        {"api-key", "azure-0123456789abcdef"},
+        {"X-Auth-Token", "short"},
+        {"anthropic-beta", "interleaved-thinking-2025-05-14"},
+        {"Proxy-Authorization", "Basic YWxhZGRpbjpvcGVuc2VzYW1l"},
+    };
+    request.headers = headers;
+    providers::write_head(*providers::find("openai"), request, head);
+
+    std::string text =
+        "key sk-0123456789abcdef, sk-0123456789abcdef! azure-0123456789abcdef short "
+        "YWxhZGRpbjpvcGVuc2VzYW1l interleaved-thinking-2025-05-14 api.example.com application/json";
+    providers::hide_secrets(head, text);
+    EXPECT_EQ(text,
+              "key [key], [key]! [key] short [key] interleaved-thinking-2025-05-14 api.example.com application/json");
+    std::string none;
+    providers::hide_secrets(head, none);
+    providers::hide_secrets("", text);
+    providers::hide_secrets("no head at all", text);
+    EXPECT_EQ(none, "");
+}
+
 // Names of fields stand in a header: the client's bytes must not break it.
 TEST(Dropped, NamesAreCleanedCappedAndListedOnce)
 {
