@@ -21,17 +21,17 @@ bool is_system(const Message& m) noexcept
     return m.role == Role::system || m.role == Role::developer;
 }
 
-bool is_left_out(const Message& m, const ModelRules& rules) noexcept
+bool is_left_out(const Message& m, Encoder& e)
 {
-    return !has_content(m) || (is_system(m) && !rules.system_in_messages);
+    return !has_content(m, e.blanks) || (is_system(m) && !e.rules.system_in_messages);
 }
 
 // The last message that will be sent, if it is the assistant's.
-const Message* last_of_assistant(const Request& request, const ModelRules& rules) noexcept
+const Message* last_of_assistant(Encoder& e)
 {
-    for (size_t i = request.messages.size(); i-- > 0;) {
-        const Message& m = request.messages[i];
-        if (!is_left_out(m, rules)) return m.role == Role::assistant ? &m : nullptr;
+    for (size_t i = e.request.messages.size(); i-- > 0;) {
+        const Message& m = e.request.messages[i];
+        if (!is_left_out(m, e)) return m.role == Role::assistant ? &m : nullptr;
     }
     return nullptr;
 }
@@ -49,7 +49,7 @@ public:
             leading = leading && is_system(m);
             if (!is_system(m) || (!leading && e_.rules.system_in_messages)) continue;
             system.push_back(&m);
-            any = any || has_content(m);
+            any = any || has_content(m, e_.blanks);
         }
 
         if (any) w_.key("system").open_array();
@@ -85,9 +85,9 @@ private:
     // assistant's former one.
     bool check_end()
     {
-        const Message* last = last_of_assistant(e_.request, e_.rules);
+        const Message* last = last_of_assistant(e_);
         if (!last) return true;
-        prefill_ = &last_block(*last);
+        prefill_ = &last_block(*last, e_.blanks);
         const Message* end = &e_.request.messages.back();
         for (const Message* m = last + 1; m <= end; m++) {
             if (m->role == Role::user) return e_.refuse(content_.place(*m, "content"), "it is blank");
@@ -104,7 +104,7 @@ private:
             if (m.role == Role::assistant && m.source->get(member)) return e_.refuse(content_.place(m, member));
         }
         std::string_view role = m.role == Role::assistant ? "assistant" : is_system(m) ? "system" : kUser;
-        if (has_content(m) && role != turn_) {
+        if (has_content(m, e_.blanks) && role != turn_) {
             if (turns_ == 0 && role != kUser) write_opening();
             close_turn();
             open_turn(role);
@@ -153,16 +153,16 @@ bool write_conversation(Encoder& e, bool json_only)
     return c.write_system(json_only) && c.write_messages();
 }
 
-bool has_prefill(const Request& request, const ModelRules& rules) noexcept
+bool has_prefill(Encoder& e)
 {
-    return last_of_assistant(request, rules) != nullptr;
+    return last_of_assistant(e) != nullptr;
 }
 
-bool lost_thinking(const Request& request) noexcept
+bool lost_thinking(Encoder& e)
 {
-    for (size_t i = request.messages.size(); i-- > 0;) {
-        const Message& m = request.messages[i];
-        if (m.role == Role::user && has_content(m)) return false;
+    for (size_t i = e.request.messages.size(); i-- > 0;) {
+        const Message& m = e.request.messages[i];
+        if (m.role == Role::user && has_content(m, e.blanks)) return false;
         if (m.role != Role::assistant) continue;
         bool calls = false, thinks = false;
         for (const Block& b : m.blocks) {

@@ -145,7 +145,7 @@ private:
         if (thinking_ == Thinking::raw) return adaptive || e_.drop(effort->key());
         // Thinking excludes a forced call, a prefill, and an open tool turn whose
         // own thinking is lost.
-        if (forced_ || lost_thinking(r_) || has_prefill(r_, e_.rules)) return adaptive || e_.drop(effort->key());
+        if (forced_ || lost_thinking(e_) || has_prefill(e_)) return adaptive || e_.drop(effort->key());
 
         thinking_ = adaptive ? Thinking::adaptive : Thinking::budget;
         if (!adaptive && !plan_budget(known->budget)) {
