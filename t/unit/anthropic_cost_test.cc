@@ -40,6 +40,28 @@ std::string times(size_t n, std::string_view text)
     return out;
 }
 
+// The names stand behind many other members, so that each look costs.
+TEST(AnthropicCost, AllowedTools)
+{
+    constexpr size_t kTools = 128;
+    std::string padding;
+    for (size_t i = 0; i < 4000; i++) padding += "\"p" + std::to_string(i) + "\":0,";
+    std::string tools, allowed;
+    for (size_t i = 0; i < kTools; i++) {
+        std::string name = "\"name\":\"t" + std::to_string(i) + "\"}}";
+        tools += (i ? "," : "") + (R"({"type":"function","function":{)" + name);
+        allowed += (i ? "," : "") + (R"({"type":"function","function":{)" + padding + name);
+    }
+    std::string upstream;
+    auto took =
+        time_to_encode(R"({"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Hi"}],"tools":[)" + tools +
+                           R"(],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto",)" +
+                           R"("tools":[)" + allowed + "]}}}",
+                       upstream);
+    EXPECT_LT(took, kEnough);
+    EXPECT_NE(upstream.find(R"("name":"t127")"), upstream.npos);
+}
+
 // One long text of nothing but blanks, in every form that is long to look at.
 TEST(AnthropicCost, Blanks)
 {
