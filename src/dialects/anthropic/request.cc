@@ -88,8 +88,8 @@ private:
             return true;
         }
         // A call that is forced anyway is the answer; there is no text to format.
-        bool call_forced =
-            !r_.tools.empty() && (r_.tool_choice.mode == Mode::required || r_.tool_choice.mode == Mode::named);
+        bool call_forced = !r_.tools.empty() && !thinking_on_ &&
+                           (r_.tool_choice.mode == Mode::required || r_.tool_choice.mode == Mode::named);
         if (e_.rules.json_schema && fits_output_format(*f.schema)) {
             output_ = Output::native;
         } else if (e_.rules.forced_tool && !call_forced && !thinking_on_) {
@@ -128,7 +128,11 @@ private:
         }
         forced_ = choice_ == Mode::required || choice_ == Mode::named;
         if (forced_ && !e_.rules.forced_tool) return e_.refuse("tool_choice", "a tool call cannot be forced");
-        return true;
+        // Only the client's own `thinking` is on by now; it excludes a forced call.
+        if (!forced_ || !thinking_on_) return true;
+        choice_ = Mode::automatic;
+        forced_ = false;
+        return e_.drop("tool_choice");
     }
 
     bool plan_thinking()
