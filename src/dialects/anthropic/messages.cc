@@ -73,9 +73,9 @@ public:
         for (const Message& m : e_.request.messages) {
             leading = leading && is_system(m);
             if (is_system(m) && (leading || !e_.rules.system_in_messages)) continue;
-            if (!write_message(m)) return false;
+            if (!add_message(m)) return false;
         }
-        close_turn();
+        if (!write_turn()) return false;
         if (turns_ > 0) return true;
         return e_.refuse("messages", "no message has any content");
     }
@@ -96,7 +96,7 @@ private:
     }
 
     // Messages of one role become one message, as the server would make of them.
-    bool write_message(const Message& m)
+    bool add_message(const Message& m)
     {
         if (m.role == Role::function)
             return e_.refuse(content_.place(m, "role"), "the role 'function' is deprecated, use 'tool'");
@@ -104,25 +104,44 @@ private:
             if (m.role == Role::assistant && m.source->get(member)) return e_.refuse(content_.place(m, member));
         }
         std::string_view role = m.role == Role::assistant ? "assistant" : is_system(m) ? "system" : kUser;
-        if (has_content(m, e_.blanks) && role != turn_) {
-            if (turns_ == 0 && role != kUser) write_opening();
-            close_turn();
-            open_turn(role);
+        if (has_content(m, e_.blanks) && role != role_) {
+            if (!write_turn()) return false;
+            role_ = role;
         }
-        return content_.write(m, prefill_);
+        turn_.push_back(&m);
+        return true;
+    }
+
+    // The results of calls stand before whatever else the user says with them:
+    // the provider looks for them directly behind the calls.
+    bool write_turn()
+    {
+        bool any = !role_.empty();
+        if (any && turns_ == 0 && role_ != kUser) write_opening();
+        if (any) open_turn(role_);
+        for (bool results : {true, false}) {
+            for (const Message* m : turn_) {
+                if ((m->role == Role::tool) == results && !content_.write(*m, prefill_)) return false;
+            }
+        }
+        turn_.clear();
+        if (any) close_turn();
+        return true;
     }
 
     void write_opening()
     {
         open_turn(kUser);
-        auto block = w_.object();
-        w_.string_member("type", "text");
-        w_.string_member("text", kOpening);
+        {
+            auto block = w_.object();
+            w_.string_member("type", "text");
+            w_.string_member("text", kOpening);
+        }
+        close_turn();
     }
 
     void open_turn(std::string_view role)
     {
-        turn_ = role;
         turns_++;
         w_.open_object();
         w_.string_member("role", role);
@@ -131,18 +150,17 @@ private:
 
     void close_turn()
     {
-        if (turn_.empty()) return;
         w_.close_array();
         w_.close_object();
-        turn_ = {};
     }
 
     Encoder& e_;
     Writer& w_;
     ContentWriter content_;
-    const Block* prefill_ = nullptr;  // what the answer is to continue
-    std::string_view turn_;           // role of the open message
-    size_t turns_ = 0;
+    const Block* prefill_ = nullptr;    // what the answer is to continue
+    std::string_view role_;             // of the turn that is being gathered
+    std::vector<const Message*> turn_;  // its messages
+    size_t turns_ = 0;                  // written
 };
 
 }  // namespace
