@@ -1,4 +1,6 @@
 // Whole answers and token counts (wire format: anthropic, section 8).
+#include <algorithm>
+
 #include "dialects/anthropic/anthropic.hpp"
 
 namespace llm::anthropic {
@@ -73,49 +75,63 @@ private:
 
 void Counts::update(const Value& usage)
 {
+    last_.take(usage);
+    if (const Value* lifetimes = usage.get("cache_creation")) {
+        cache_write_1h_ = count(*lifetimes, "ephemeral_1h_input_tokens", cache_write_1h_);
+    }
+    if (const Value* details = usage.get("output_tokens_details")) {
+        reasoning_ = count(*details, "thinking_tokens", reasoning_);
+    }
+    const Value* steps = usage.get("iterations");
+    if (steps && steps->is_array()) sum_steps(*steps);
+}
+
+void Counts::Tokens::take(const Value& usage)
+{
     input = count(usage, "input_tokens", input);
     cache_write = count(usage, "cache_creation_input_tokens", cache_write);
     cache_read = count(usage, "cache_read_input_tokens", cache_read);
     output = count(usage, "output_tokens", output);
-    if (const Value* lifetimes = usage.get("cache_creation")) {
-        cache_write_1h = count(*lifetimes, "ephemeral_1h_input_tokens", cache_write_1h);
-    }
-    if (const Value* details = usage.get("output_tokens_details")) {
-        reasoning = count(*details, "thinking_tokens", reasoning);
-    }
+}
 
-    // A compacted conversation is billed in several steps, and the members
-    // above hold the last one only. With a fallback they hold the whole bill.
-    const Value* steps = usage.get("iterations");
-    if (!steps || !steps->is_array()) return;
-    Counts sum;
+// A compacted conversation is billed in several steps, and the totals beside
+// them hold the last one only. With a fallback they hold the whole bill.
+void Counts::sum_steps(const Value& steps)
+{
+    summed_ = false;
     bool any = false;
-    for (const Value& step : *steps) {
+    Tokens sum{-1, -1, -1, -1};
+    auto add = [](int64_t& to, int64_t n) {
+        if (n >= 0) to = std::max<int64_t>(to, 0) + n;
+    };
+    for (const Value& step : steps) {
         const Value* type = step.find("type");
         if (type && type->is("fallback_message")) return;
         if (!type || !(type->is("compaction") || type->is("message"))) continue;
+        Tokens one{-1, -1, -1, -1};
+        one.take(step);
+        add(sum.input, one.input);
+        add(sum.cache_write, one.cache_write);
+        add(sum.cache_read, one.cache_read);
+        add(sum.output, one.output);
         any = true;
-        sum.input += count(step, "input_tokens", 0);
-        sum.cache_write += count(step, "cache_creation_input_tokens", 0);
-        sum.cache_read += count(step, "cache_read_input_tokens", 0);
-        sum.output += count(step, "output_tokens", 0);
     }
-    if (!any) return;
-    sum.cache_write_1h = cache_write_1h;
-    sum.reasoning = reasoning;
-    *this = sum;
+    summed_ = any;
+    sum_ = sum;
 }
 
 Usage Counts::usage() const noexcept
 {
+    // What no step tells of, the totals do.
+    auto best = [&](int64_t Tokens::*what) { return summed_ && sum_.*what >= 0 ? sum_.*what : last_.*what; };
     Usage u;
     u.known = true;
-    u.prompt = input + cache_write + cache_read;
-    u.completion = output;
-    u.cache_read = cache_read;
-    u.cache_write = cache_write;
-    u.cache_write_1h = cache_write_1h;
-    u.reasoning = reasoning;
+    u.cache_read = best(&Tokens::cache_read);
+    u.cache_write = best(&Tokens::cache_write);
+    u.prompt = best(&Tokens::input) + u.cache_write + u.cache_read;
+    u.completion = best(&Tokens::output);
+    u.cache_write_1h = cache_write_1h_;
+    u.reasoning = reasoning_;
     return u;
 }
 
