@@ -61,6 +61,9 @@ private:
 
 chat::FinishReason finish_reason(const json::Value* stop_reason, bool called_tools) noexcept;
 
+// The called tool is the one that stands for `response_format`; `name` may be null.
+bool is_json_tool(const json::Value* name, const dialects::DecodeHints& hints) noexcept;
+
 // Writes a JSON Schema so that `output_config.format` accepts it: objects are
 // closed, keywords it does not know move into the description. A schema that
 // is fine already is emitted as it came.

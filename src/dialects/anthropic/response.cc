@@ -24,7 +24,7 @@ int64_t count(const Value& object, std::string_view name, int64_t otherwise) noe
 
 class Blocks {
 public:
-    Blocks(const dialects::DecodeHints& hints, DeltaSink& sink) : hints_(hints), sink_(sink) {}
+    Blocks(const dialects::DecodeOptions& options, DeltaSink& sink) : options_(options), sink_(sink) {}
 
     Status put(const Value& block)
     {
@@ -56,16 +56,18 @@ private:
         const Value* name = block.find("name");
         const Value* input = block.find("input");
         std::string_view args = input ? input->raw() : std::string_view("{}");
-        if (name && !hints_.json_tool.empty() && name->is(hints_.json_tool)) {
+        if (args.size() > options_.max_tool_arguments) return fail(Errc::too_large, "tool arguments too large");
+        if (is_json_tool(name, options_.hints)) {
             return sink_.put({.kind = DeltaKind::text, .text = {args, false}});
         }
         Delta start{
             .kind = DeltaKind::tool_start, .index = calls_, .text = text_of(name), .id = text_of(block.find("id"))};
+        if (start.text.empty() || start.id.empty()) return fail(Errc::protocol, "tool call without name or id");
         if (Status s = sink_.put(start); !s.ok()) return s;
         return sink_.put({.kind = DeltaKind::tool_args, .json_args = true, .index = calls_++, .text = {args, false}});
     }
 
-    const dialects::DecodeHints& hints_;
+    const dialects::DecodeOptions& options_;
     DeltaSink& sink_;
     uint32_t calls_ = 0;
     uint32_t thoughts_ = 0;
@@ -135,6 +137,11 @@ Usage Counts::usage() const noexcept
     return u;
 }
 
+bool is_json_tool(const Value* name, const dialects::DecodeHints& hints) noexcept
+{
+    return name && !hints.json_tool.empty() && name->is(hints.json_tool);
+}
+
 FinishReason finish_reason(const Value* reason, bool called_tools) noexcept
 {
     if (!reason) return FinishReason::stop;
@@ -159,7 +166,7 @@ Status decode(std::string_view body, const dialects::DecodeOptions& options, Del
 
     Delta start{.kind = DeltaKind::start, .id = text_of(root.find("id")), .model = text_of(root.find("model"))};
     if (Status s = sink.put(start); !s.ok()) return s;
-    Blocks blocks(options.hints, sink);
+    Blocks blocks(options, sink);
     for (const Value& block : *content) {
         if (Status s = blocks.put(block); !s.ok()) return s;
     }
