@@ -59,7 +59,7 @@ private:
     int64_t reasoning_ = 0;
 };
 
-chat::FinishReason finish_reason(const json::Value* stop_reason, bool called_tools) noexcept;
+chat::FinishReason finish_reason(const json::Value& stop_reason, bool called_tools) noexcept;
 
 // The called tool is the one that stands for `response_format`; `name` may be null.
 bool is_json_tool(const json::Value* name, const dialects::DecodeHints& hints) noexcept;

@@ -142,13 +142,12 @@ bool is_json_tool(const Value* name, const dialects::DecodeHints& hints) noexcep
     return name && !hints.json_tool.empty() && name->is(hints.json_tool);
 }
 
-FinishReason finish_reason(const Value* reason, bool called_tools) noexcept
+FinishReason finish_reason(const Value& reason, bool called_tools) noexcept
 {
-    if (!reason) return FinishReason::stop;
     // The only call may have been the one that stands for a JSON answer.
-    if (reason->is("tool_use")) return called_tools ? FinishReason::tool_calls : FinishReason::stop;
-    if (reason->is("max_tokens") || reason->is("model_context_window_exceeded")) return FinishReason::length;
-    if (reason->is("refusal")) return FinishReason::content_filter;
+    if (reason.is("tool_use")) return called_tools ? FinishReason::tool_calls : FinishReason::stop;
+    if (reason.is("max_tokens") || reason.is("model_context_window_exceeded")) return FinishReason::length;
+    if (reason.is("refusal")) return FinishReason::content_filter;
     return FinishReason::stop;
 }
 
@@ -174,7 +173,9 @@ Status decode(std::string_view body, const dialects::DecodeOptions& options, Del
         Delta refusal{.kind = DeltaKind::refusal, .text = text_of(details->get("explanation"))};
         if (Status s = sink.put(refusal); !s.ok()) return s;
     }
-    Delta finish{.kind = DeltaKind::finish, .finish = finish_reason(root.get("stop_reason"), blocks.called_tools())};
+    const Value* reason = root.get("stop_reason");
+    if (!reason) return fail(Errc::truncated, "answer without stop reason");
+    Delta finish{.kind = DeltaKind::finish, .finish = finish_reason(*reason, blocks.called_tools())};
     if (Status s = sink.put(finish); !s.ok()) return s;
     if (const Value* usage = root.get("usage")) {
         Counts counts;

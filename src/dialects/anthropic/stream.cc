@@ -169,7 +169,7 @@ private:
         if (Status s = on_block_stop(sink); !s.ok()) return s;
         if (const Value* delta = root.get("delta")) {
             const Value* reason = delta->get("stop_reason");
-            if (reason) reason_ = finish_reason(reason, calls_ > 0);
+            if (reason) reason_ = finish_reason(*reason, calls_ > 0);
             // It may come again with later counts; what it says is said once.
             const Value* details = stopped_ ? nullptr : delta->get("stop_details");
             stopped_ = stopped_ || reason;
@@ -199,6 +199,8 @@ private:
     Status finish(DeltaSink& sink)
     {
         if (!started_) return fail(Errc::protocol, "message_stop before message_start");
+        // Nobody knows whether what came is all of it (wire format: errors, section 7).
+        if (!stopped_) return fail(Errc::truncated, "message_stop without stop reason");
         ended_ = true;
         if (Status s = sink.put({.kind = DeltaKind::finish, .finish = reason_}); !s.ok()) return s;
         return sink.put({.kind = DeltaKind::end});
@@ -208,7 +210,7 @@ private:
     json::Document doc_;
     Counts counts_;
     Block block_ = Block::none;
-    FinishReason reason_ = FinishReason::stop;
+    FinishReason reason_ = FinishReason::none;
     bool started_ = false;
     bool stopped_ = false;  // a stop reason was given
     bool ended_ = false;
