@@ -32,21 +32,37 @@ struct ModelRules {
 const ModelRules& rules_for(std::string_view model) noexcept;
 
 // Token counts as Anthropic reports them: input excludes both cache figures.
-struct Counts {
-    int64_t input = 0;
-    int64_t cache_write = 0;
-    int64_t cache_write_1h = 0;
-    int64_t cache_read = 0;
-    int64_t output = 0;
-    int64_t reasoning = 0;
-
+class Counts {
+public:
     // Takes over the members that are present: a stream's counts are running
-    // totals, so they replace what came before and are never added.
+    // totals, so they replace what came before and are never added. A sum of
+    // `iterations` stands until another list of them comes.
     void update(const json::Value& usage);
     chat::Usage usage() const noexcept;
+
+private:
+    struct Tokens {
+        int64_t input = 0;
+        int64_t cache_write = 0;
+        int64_t cache_read = 0;
+        int64_t output = 0;
+
+        void take(const json::Value& usage);
+    };
+
+    void sum_steps(const json::Value& steps);
+
+    Tokens last_;  // as they were told
+    Tokens sum_;   // of the steps; -1 where none of them told
+    bool summed_ = false;
+    int64_t cache_write_1h_ = 0;
+    int64_t reasoning_ = 0;
 };
 
-chat::FinishReason finish_reason(const json::Value* stop_reason, bool called_tools) noexcept;
+chat::FinishReason finish_reason(const json::Value& stop_reason, bool called_tools) noexcept;
+
+// The called tool is the one that stands for `response_format`; `name` may be null.
+bool is_json_tool(const json::Value* name, const dialects::DecodeHints& hints) noexcept;
 
 // Writes a JSON Schema so that `output_config.format` accepts it: objects are
 // closed, keywords it does not know move into the description. A schema that

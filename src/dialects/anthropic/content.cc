@@ -2,7 +2,6 @@
 #include "dialects/anthropic/content.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
 #include "base/base64.hpp"
@@ -14,42 +13,6 @@ namespace {
 
 using namespace chat;
 using json::Value;
-
-// What Anthropic takes for blanks, as it stands in a JSON string.
-constexpr std::array<std::string_view, 13> kBlanks = {
-    " ",       "\\n",     "\\r",     "\\t",     "\\f",      "\\u0009",      "\\u000a",
-    "\\u000d", "\\u0020", "\\u00a0", "\\u3000", "\xc2\xa0", "\xe3\x80\x80",
-};
-
-// Blank to Anthropic, which refuses such text blocks. `body` is still escaped.
-bool is_blank(std::string_view body) noexcept
-{
-    while (!body.empty()) {
-        auto starts = [&](std::string_view blank) { return text::iequals(body.substr(0, blank.size()), blank); };
-        const auto* blank = std::find_if(kBlanks.begin(), kBlanks.end(), starts);
-        if (blank == kBlanks.end()) return false;
-        body.remove_prefix(blank->size());
-    }
-    return true;
-}
-
-// Without trailing blanks; `body` is still escaped.
-std::string_view trim_end(std::string_view body) noexcept
-{
-    auto ends = [&](std::string_view blank) {
-        if (body.size() < blank.size()) return false;
-        std::string_view before = body.substr(0, body.size() - blank.size());
-        if (!text::iequals(body.substr(before.size()), blank)) return false;
-        // Behind an odd number of backslashes it is an escaped one and letters.
-        size_t slashes = before.size() - (before.find_last_not_of('\\') + 1);
-        return blank[0] != '\\' || slashes % 2 == 0;
-    };
-    for (;;) {
-        const auto* blank = std::find_if(kBlanks.begin(), kBlanks.end(), ends);
-        if (blank == kBlanks.end()) return body;
-        body.remove_suffix(blank->size());
-    }
-}
 
 // An id Anthropic accepts for this one (^[a-zA-Z0-9_-]+$), the same for a call
 // and its result. Unknown characters give way; a hash keeps ids apart.
@@ -70,12 +33,12 @@ std::string legal_id(std::string_view id)
 }
 
 // Nothing is written for such a block.
-bool is_empty(const Block& b) noexcept
+bool is_empty(const Block& b, Blanks& blanks)
 {
     switch (b.kind) {
         case BlockKind::text:
         case BlockKind::refusal:
-            return is_blank(b.text->body());
+            return blanks.is_blank(*b.text);
         case BlockKind::thinking:
             return !is_signed(b);
         default:
@@ -135,15 +98,15 @@ bool is_signed(const Block& b) noexcept
     return b.kind == BlockKind::thinking && b.data && !b.data->body().empty();
 }
 
-bool has_content(const Message& m) noexcept
+bool has_content(const Message& m, Blanks& blanks)
 {
-    return !std::all_of(m.blocks.begin(), m.blocks.end(), is_empty);
+    return !std::all_of(m.blocks.begin(), m.blocks.end(), [&](const Block& b) { return is_empty(b, blanks); });
 }
 
-const Block& last_block(const Message& m) noexcept
+const Block& last_block(const Message& m, Blanks& blanks)
 {
     const Block* last = &m.blocks.back();
-    while (is_empty(*last)) last--;
+    while (is_empty(*last, blanks)) last--;
     return *last;
 }
 
@@ -152,14 +115,14 @@ bool ContentWriter::write(const Message& m, const Block* prefill)
     message_ = &m;
     prefill_ = prefill;
     if (m.name && !e_.drop("messages.name")) return false;
-    if (m.reasoning && !is_blank(m.reasoning->body()) && !has_signed_thinking(m) &&
+    if (m.reasoning && !e_.blanks.is_blank(*m.reasoning) && !has_signed_thinking(m) &&
         !e_.drop("messages.reasoning_content")) {
         return false;
     }
     // The message's own cache_control belongs to its last block.
     const Block* cache_on = nullptr;
     for (const Block& b : m.blocks) {
-        if (!is_empty(b) && !is_signed(b)) cache_on = &b;
+        if (!is_empty(b, e_.blanks) && !is_signed(b)) cache_on = &b;
     }
     for (const Block& b : m.blocks) {
         part_ = static_cast<size_t>(&b - m.blocks.data());
@@ -200,9 +163,9 @@ bool ContentWriter::write_block(const Block& b, const Value* cache)
 
 bool ContentWriter::write_text(const Block& b, const Value* cache)
 {
+    if (e_.blanks.is_blank(*b.text)) return true;
     // A prefill may not end in blanks.
     std::string_view body = &b == prefill_ ? trim_end(b.text->body()) : b.text->body();
-    if (is_blank(body)) return true;
     auto block = w_.object();
     w_.string_member("type", "text");
     w_.key("text").escaped(body);
@@ -272,7 +235,7 @@ bool ContentWriter::write_file(const Block& b, const Value* cache)
     auto block = w_.object();
     w_.string_member("type", "document");
     if (!write_document(b)) return false;
-    if (b.name && !is_blank(b.name->body())) w_.member("title", *b.name);
+    if (b.name && !e_.blanks.is_blank(*b.name)) w_.member("title", *b.name);
     if (cache) w_.member("cache_control", *cache);
     return true;
 }
@@ -337,7 +300,7 @@ bool ContentWriter::write_result(const Block& b, const Value* cache)
     w_.string_member("type", "tool_result");
     w_.string_member("tool_use_id", legal_id(b.id->text()));
     bool any = false;
-    for (const Block& part : b.content) any = any || !is_empty(part);
+    for (const Block& part : b.content) any = any || !is_empty(part, e_.blanks);
     if (any) {
         auto content = w_.array("content");
         for (const Block& part : b.content) {

@@ -6,13 +6,13 @@ namespace llm::anthropic {
 
 // Whether anything will be written for a message: blank texts and unsigned
 // thinking are refused by the provider and left out.
-bool has_content(const chat::Message& m) noexcept;
+bool has_content(const chat::Message& m, Blanks& blanks);
 
 // Thinking that the provider has signed and takes back.
 bool is_signed(const chat::Block& b) noexcept;
 
 // Its last block that will be written; only for a message with content.
-const chat::Block& last_block(const chat::Message& m) noexcept;
+const chat::Block& last_block(const chat::Message& m, Blanks& blanks);
 
 // Writes the elements of `content`. `prefill` is the block that the answer is
 // to continue, or null. Nothing is written for a message without content, but

@@ -21,17 +21,17 @@ bool is_system(const Message& m) noexcept
     return m.role == Role::system || m.role == Role::developer;
 }
 
-bool is_left_out(const Message& m, const ModelRules& rules) noexcept
+bool is_left_out(const Message& m, Encoder& e)
 {
-    return !has_content(m) || (is_system(m) && !rules.system_in_messages);
+    return !has_content(m, e.blanks) || (is_system(m) && !e.rules.system_in_messages);
 }
 
 // The last message that will be sent, if it is the assistant's.
-const Message* last_of_assistant(const Request& request, const ModelRules& rules) noexcept
+const Message* last_of_assistant(Encoder& e)
 {
-    for (size_t i = request.messages.size(); i-- > 0;) {
-        const Message& m = request.messages[i];
-        if (!is_left_out(m, rules)) return m.role == Role::assistant ? &m : nullptr;
+    for (size_t i = e.request.messages.size(); i-- > 0;) {
+        const Message& m = e.request.messages[i];
+        if (!is_left_out(m, e)) return m.role == Role::assistant ? &m : nullptr;
     }
     return nullptr;
 }
@@ -49,7 +49,7 @@ public:
             leading = leading && is_system(m);
             if (!is_system(m) || (!leading && e_.rules.system_in_messages)) continue;
             system.push_back(&m);
-            any = any || has_content(m);
+            any = any || has_content(m, e_.blanks);
         }
 
         if (any) w_.key("system").open_array();
@@ -73,9 +73,9 @@ public:
         for (const Message& m : e_.request.messages) {
             leading = leading && is_system(m);
             if (is_system(m) && (leading || !e_.rules.system_in_messages)) continue;
-            if (!write_message(m)) return false;
+            if (!add_message(m)) return false;
         }
-        close_turn();
+        if (!write_turn()) return false;
         if (turns_ > 0) return true;
         return e_.refuse("messages", "no message has any content");
     }
@@ -85,9 +85,9 @@ private:
     // assistant's former one.
     bool check_end()
     {
-        const Message* last = last_of_assistant(e_.request, e_.rules);
+        const Message* last = last_of_assistant(e_);
         if (!last) return true;
-        prefill_ = &last_block(*last);
+        prefill_ = &last_block(*last, e_.blanks);
         const Message* end = &e_.request.messages.back();
         for (const Message* m = last + 1; m <= end; m++) {
             if (m->role == Role::user) return e_.refuse(content_.place(*m, "content"), "it is blank");
@@ -96,7 +96,7 @@ private:
     }
 
     // Messages of one role become one message, as the server would make of them.
-    bool write_message(const Message& m)
+    bool add_message(const Message& m)
     {
         if (m.role == Role::function)
             return e_.refuse(content_.place(m, "role"), "the role 'function' is deprecated, use 'tool'");
@@ -104,25 +104,44 @@ private:
             if (m.role == Role::assistant && m.source->get(member)) return e_.refuse(content_.place(m, member));
         }
         std::string_view role = m.role == Role::assistant ? "assistant" : is_system(m) ? "system" : kUser;
-        if (has_content(m) && role != turn_) {
-            if (turns_ == 0 && role != kUser) write_opening();
-            close_turn();
-            open_turn(role);
+        if (has_content(m, e_.blanks) && role != role_) {
+            if (!write_turn()) return false;
+            role_ = role;
         }
-        return content_.write(m, prefill_);
+        turn_.push_back(&m);
+        return true;
+    }
+
+    // The results of calls stand before whatever else the user says with them:
+    // the provider looks for them directly behind the calls.
+    bool write_turn()
+    {
+        bool any = !role_.empty();
+        if (any && turns_ == 0 && role_ != kUser) write_opening();
+        if (any) open_turn(role_);
+        for (bool results : {true, false}) {
+            for (const Message* m : turn_) {
+                if ((m->role == Role::tool) == results && !content_.write(*m, prefill_)) return false;
+            }
+        }
+        turn_.clear();
+        if (any) close_turn();
+        return true;
     }
 
     void write_opening()
     {
         open_turn(kUser);
-        auto block = w_.object();
-        w_.string_member("type", "text");
-        w_.string_member("text", kOpening);
+        {
+            auto block = w_.object();
+            w_.string_member("type", "text");
+            w_.string_member("text", kOpening);
+        }
+        close_turn();
     }
 
     void open_turn(std::string_view role)
     {
-        turn_ = role;
         turns_++;
         w_.open_object();
         w_.string_member("role", role);
@@ -131,18 +150,17 @@ private:
 
     void close_turn()
     {
-        if (turn_.empty()) return;
         w_.close_array();
         w_.close_object();
-        turn_ = {};
     }
 
     Encoder& e_;
     Writer& w_;
     ContentWriter content_;
-    const Block* prefill_ = nullptr;  // what the answer is to continue
-    std::string_view turn_;           // role of the open message
-    size_t turns_ = 0;
+    const Block* prefill_ = nullptr;    // what the answer is to continue
+    std::string_view role_;             // of the turn that is being gathered
+    std::vector<const Message*> turn_;  // its messages
+    size_t turns_ = 0;                  // written
 };
 
 }  // namespace
@@ -153,16 +171,16 @@ bool write_conversation(Encoder& e, bool json_only)
     return c.write_system(json_only) && c.write_messages();
 }
 
-bool has_prefill(const Request& request, const ModelRules& rules) noexcept
+bool has_prefill(Encoder& e)
 {
-    return last_of_assistant(request, rules) != nullptr;
+    return last_of_assistant(e) != nullptr;
 }
 
-bool lost_thinking(const Request& request) noexcept
+bool lost_thinking(Encoder& e)
 {
-    for (size_t i = request.messages.size(); i-- > 0;) {
-        const Message& m = request.messages[i];
-        if (m.role == Role::user && has_content(m)) return false;
+    for (size_t i = e.request.messages.size(); i-- > 0;) {
+        const Message& m = e.request.messages[i];
+        if (m.role == Role::user && has_content(m, e.blanks)) return false;
         if (m.role != Role::assistant) continue;
         bool calls = false, thinks = false;
         for (const Block& b : m.blocks) {

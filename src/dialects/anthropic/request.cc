@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/text.hpp"
-#include "dialects/anthropic/encoder.hpp"
+#include "dialects/anthropic/tools.hpp"
 
 namespace llm::anthropic {
 
@@ -39,7 +39,7 @@ constexpr std::array kEfforts = {
 
 class RequestWriter {
 public:
-    explicit RequestWriter(Encoder& e) : e_(e), r_(e.request), w_(e.w) {}
+    explicit RequestWriter(Encoder& e) : e_(e), r_(e.request), w_(e.w), allowed_(e.request) {}
 
     bool write()
     {
@@ -88,11 +88,13 @@ private:
             return true;
         }
         // A call that is forced anyway is the answer; there is no text to format.
-        bool call_forced =
-            !r_.tools.empty() && (r_.tool_choice.mode == Mode::required || r_.tool_choice.mode == Mode::named);
+        bool call_forced = !r_.tools.empty() && !thinking_on_ &&
+                           (r_.tool_choice.mode == Mode::required || r_.tool_choice.mode == Mode::named);
         if (e_.rules.json_schema && fits_output_format(*f.schema)) {
             output_ = Output::native;
         } else if (e_.rules.forced_tool && !call_forced && !thinking_on_) {
+            if (!fits_input_schema(*f.schema))
+                return e_.refuse("response_format", "the schema is not one of an object");
             output_ = Output::tool;
             name_json_tool();
         } else if (!call_forced) {
@@ -116,17 +118,21 @@ private:
     bool plan_choice()
     {
         Mode wanted = r_.tool_choice.mode;
-        if (r_.tools.empty() && (wanted == Mode::required || wanted == Mode::named)) {
-            return e_.refuse("tool_choice", "there are no tools to call");
-        }
-        choice_ = r_.tools.empty() ? Mode::unset : wanted;
+        bool forced = wanted == Mode::required || wanted == Mode::named;
+        if (forced && r_.tools.empty()) return e_.refuse("tool_choice", "there are no tools to call");
+        if (forced && allowed_.none()) return e_.refuse("tool_choice", "none of the tools is allowed");
+        choice_ = r_.tools.empty() ? Mode::unset : allowed_.none() ? Mode::none : wanted;
         if (output_ == Output::tool) {
             bool may_call = !r_.tools.empty() && choice_ != Mode::none;
             choice_ = may_call ? Mode::required : Mode::named;
         }
         forced_ = choice_ == Mode::required || choice_ == Mode::named;
         if (forced_ && !e_.rules.forced_tool) return e_.refuse("tool_choice", "a tool call cannot be forced");
-        return true;
+        // Only the client's own `thinking` is on by now; it excludes a forced call.
+        if (!forced_ || !thinking_on_) return true;
+        choice_ = Mode::automatic;
+        forced_ = false;
+        return e_.drop("tool_choice");
     }
 
     bool plan_thinking()
@@ -145,7 +151,7 @@ private:
         if (thinking_ == Thinking::raw) return adaptive || e_.drop(effort->key());
         // Thinking excludes a forced call, a prefill, and an open tool turn whose
         // own thinking is lost.
-        if (forced_ || lost_thinking(r_) || has_prefill(r_, e_.rules)) return adaptive || e_.drop(effort->key());
+        if (forced_ || lost_thinking(e_) || has_prefill(e_)) return adaptive || e_.drop(effort->key());
 
         thinking_ = adaptive ? Thinking::adaptive : Thinking::budget;
         if (!adaptive && !plan_budget(known->budget)) {
@@ -324,7 +330,7 @@ private:
         write_choice(one_call || (emulated && choice_ == Mode::named));
         auto list = w_.array("tools");
         for (size_t i = 0; i < r_.tools.size(); i++) {
-            if (is_allowed(r_.tools[i]) && !write_tool(r_.tools[i], i)) return false;
+            if (allowed_.has(r_.tools[i]) && !write_tool(e_, r_.tools[i], i)) return false;
         }
         if (emulated) {
             auto tool = w_.object();
@@ -336,7 +342,7 @@ private:
                 w_.escaped_part(more->body());
             }
             w_.end_string();
-            write_parameters(r_.output.schema);
+            write_input_schema(w_, r_.output.schema);
         }
         return true;
     }
@@ -368,56 +374,10 @@ private:
         if (one_call) w_.key("disable_parallel_tool_use").boolean(true);
     }
 
-    // tool_choice allowed_tools: only the listed ones are offered.
-    bool is_allowed(const Tool& tool) const
-    {
-        const Value* allowed = r_.tool_choice.allowed;
-        if (!allowed || !tool.name) return true;
-        std::string name = tool.name->text();
-        for (const Value& entry : *allowed) {
-            const Value* function = entry.find("function");
-            const Value* listed = function ? function->find("name") : entry.find("name");
-            if (listed && listed->is(name)) return true;
-        }
-        return false;
-    }
-
-    bool write_tool(const Tool& t, size_t index)
-    {
-        if (t.custom) return e_.refuse("tools[" + std::to_string(index) + ']', "custom tools have no equivalent");
-        if (!t.name) {  // one of the provider's own tools, written for it
-            w_.value(*t.source);
-            return true;
-        }
-        auto tool = w_.object();
-        w_.member("name", *t.name);
-        if (t.description) w_.member("description", *t.description);
-        write_parameters(t.parameters);
-        if (t.strict && t.strict->is_true()) {
-            if (e_.rules.json_schema) {
-                w_.key("strict").boolean(true);
-            } else if (!e_.drop("tools.strict")) {
-                return false;
-            }
-        }
-        if (t.cache_control) w_.member("cache_control", *t.cache_control);
-        return true;
-    }
-
-    // `input_schema` must say that it is an object.
-    void write_parameters(const Value* schema)
-    {
-        w_.key("input_schema");
-        if (!schema || schema->size() == 0) return w_.raw(R"({"type":"object","properties":{}})");
-        if (schema->find("type")) return w_.value(*schema);
-        auto object = w_.object();
-        w_.string_member("type", "object");
-        for (const Value& m : *schema) w_.member(m.key(), m);
-    }
-
     Encoder& e_;
     const Request& r_;
     Writer& w_;
+    const AllowedTools allowed_;
     Output output_ = Output::text;
     Mode choice_ = Mode::unset;
     bool forced_ = false;

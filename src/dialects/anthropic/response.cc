@@ -1,4 +1,6 @@
 // Whole answers and token counts (wire format: anthropic, section 8).
+#include <algorithm>
+
 #include "dialects/anthropic/anthropic.hpp"
 
 namespace llm::anthropic {
@@ -22,7 +24,7 @@ int64_t count(const Value& object, std::string_view name, int64_t otherwise) noe
 
 class Blocks {
 public:
-    Blocks(const dialects::DecodeHints& hints, DeltaSink& sink) : hints_(hints), sink_(sink) {}
+    Blocks(const dialects::DecodeOptions& options, DeltaSink& sink) : options_(options), sink_(sink) {}
 
     Status put(const Value& block)
     {
@@ -54,16 +56,18 @@ private:
         const Value* name = block.find("name");
         const Value* input = block.find("input");
         std::string_view args = input ? input->raw() : std::string_view("{}");
-        if (name && !hints_.json_tool.empty() && name->is(hints_.json_tool)) {
+        if (args.size() > options_.max_tool_arguments) return fail(Errc::too_large, "tool arguments too large");
+        if (is_json_tool(name, options_.hints)) {
             return sink_.put({.kind = DeltaKind::text, .text = {args, false}});
         }
         Delta start{
             .kind = DeltaKind::tool_start, .index = calls_, .text = text_of(name), .id = text_of(block.find("id"))};
+        if (start.text.empty() || start.id.empty()) return fail(Errc::protocol, "tool call without name or id");
         if (Status s = sink_.put(start); !s.ok()) return s;
         return sink_.put({.kind = DeltaKind::tool_args, .json_args = true, .index = calls_++, .text = {args, false}});
     }
 
-    const dialects::DecodeHints& hints_;
+    const dialects::DecodeOptions& options_;
     DeltaSink& sink_;
     uint32_t calls_ = 0;
     uint32_t thoughts_ = 0;
@@ -73,59 +77,77 @@ private:
 
 void Counts::update(const Value& usage)
 {
+    last_.take(usage);
+    if (const Value* lifetimes = usage.get("cache_creation")) {
+        cache_write_1h_ = count(*lifetimes, "ephemeral_1h_input_tokens", cache_write_1h_);
+    }
+    if (const Value* details = usage.get("output_tokens_details")) {
+        reasoning_ = count(*details, "thinking_tokens", reasoning_);
+    }
+    const Value* steps = usage.get("iterations");
+    if (steps && steps->is_array()) sum_steps(*steps);
+}
+
+void Counts::Tokens::take(const Value& usage)
+{
     input = count(usage, "input_tokens", input);
     cache_write = count(usage, "cache_creation_input_tokens", cache_write);
     cache_read = count(usage, "cache_read_input_tokens", cache_read);
     output = count(usage, "output_tokens", output);
-    if (const Value* lifetimes = usage.get("cache_creation")) {
-        cache_write_1h = count(*lifetimes, "ephemeral_1h_input_tokens", cache_write_1h);
-    }
-    if (const Value* details = usage.get("output_tokens_details")) {
-        reasoning = count(*details, "thinking_tokens", reasoning);
-    }
+}
 
-    // A compacted conversation is billed in several steps, and the members
-    // above hold the last one only. With a fallback they hold the whole bill.
-    const Value* steps = usage.get("iterations");
-    if (!steps || !steps->is_array()) return;
-    Counts sum;
+// A compacted conversation is billed in several steps, and the totals beside
+// them hold the last one only. With a fallback they hold the whole bill.
+void Counts::sum_steps(const Value& steps)
+{
+    summed_ = false;
     bool any = false;
-    for (const Value& step : *steps) {
+    Tokens sum{-1, -1, -1, -1};
+    auto add = [](int64_t& to, int64_t n) {
+        if (n >= 0) to = std::max<int64_t>(to, 0) + n;
+    };
+    for (const Value& step : steps) {
         const Value* type = step.find("type");
         if (type && type->is("fallback_message")) return;
         if (!type || !(type->is("compaction") || type->is("message"))) continue;
+        Tokens one{-1, -1, -1, -1};
+        one.take(step);
+        add(sum.input, one.input);
+        add(sum.cache_write, one.cache_write);
+        add(sum.cache_read, one.cache_read);
+        add(sum.output, one.output);
         any = true;
-        sum.input += count(step, "input_tokens", 0);
-        sum.cache_write += count(step, "cache_creation_input_tokens", 0);
-        sum.cache_read += count(step, "cache_read_input_tokens", 0);
-        sum.output += count(step, "output_tokens", 0);
     }
-    if (!any) return;
-    sum.cache_write_1h = cache_write_1h;
-    sum.reasoning = reasoning;
-    *this = sum;
+    summed_ = any;
+    sum_ = sum;
 }
 
 Usage Counts::usage() const noexcept
 {
+    // What no step tells of, the totals do.
+    auto best = [&](int64_t Tokens::*what) { return summed_ && sum_.*what >= 0 ? sum_.*what : last_.*what; };
     Usage u;
     u.known = true;
-    u.prompt = input + cache_write + cache_read;
-    u.completion = output;
-    u.cache_read = cache_read;
-    u.cache_write = cache_write;
-    u.cache_write_1h = cache_write_1h;
-    u.reasoning = reasoning;
+    u.cache_read = best(&Tokens::cache_read);
+    u.cache_write = best(&Tokens::cache_write);
+    u.prompt = best(&Tokens::input) + u.cache_write + u.cache_read;
+    u.completion = best(&Tokens::output);
+    u.cache_write_1h = cache_write_1h_;
+    u.reasoning = reasoning_;
     return u;
 }
 
-FinishReason finish_reason(const Value* reason, bool called_tools) noexcept
+bool is_json_tool(const Value* name, const dialects::DecodeHints& hints) noexcept
 {
-    if (!reason) return FinishReason::stop;
+    return name && !hints.json_tool.empty() && name->is(hints.json_tool);
+}
+
+FinishReason finish_reason(const Value& reason, bool called_tools) noexcept
+{
     // The only call may have been the one that stands for a JSON answer.
-    if (reason->is("tool_use")) return called_tools ? FinishReason::tool_calls : FinishReason::stop;
-    if (reason->is("max_tokens") || reason->is("model_context_window_exceeded")) return FinishReason::length;
-    if (reason->is("refusal")) return FinishReason::content_filter;
+    if (reason.is("tool_use")) return called_tools ? FinishReason::tool_calls : FinishReason::stop;
+    if (reason.is("max_tokens") || reason.is("model_context_window_exceeded")) return FinishReason::length;
+    if (reason.is("refusal")) return FinishReason::content_filter;
     return FinishReason::stop;
 }
 
@@ -143,7 +165,7 @@ Status decode(std::string_view body, const dialects::DecodeOptions& options, Del
 
     Delta start{.kind = DeltaKind::start, .id = text_of(root.find("id")), .model = text_of(root.find("model"))};
     if (Status s = sink.put(start); !s.ok()) return s;
-    Blocks blocks(options.hints, sink);
+    Blocks blocks(options, sink);
     for (const Value& block : *content) {
         if (Status s = blocks.put(block); !s.ok()) return s;
     }
@@ -151,7 +173,9 @@ Status decode(std::string_view body, const dialects::DecodeOptions& options, Del
         Delta refusal{.kind = DeltaKind::refusal, .text = text_of(details->get("explanation"))};
         if (Status s = sink.put(refusal); !s.ok()) return s;
     }
-    Delta finish{.kind = DeltaKind::finish, .finish = finish_reason(root.get("stop_reason"), blocks.called_tools())};
+    const Value* reason = root.get("stop_reason");
+    if (!reason) return fail(Errc::truncated, "answer without stop reason");
+    Delta finish{.kind = DeltaKind::finish, .finish = finish_reason(*reason, blocks.called_tools())};
     if (Status s = sink.put(finish); !s.ok()) return s;
     if (const Value* usage = root.get("usage")) {
         Counts counts;

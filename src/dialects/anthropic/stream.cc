@@ -93,14 +93,19 @@ private:
         args_ = 0;
         whole_input_.clear();
         // Compatible servers give the whole input here and no pieces after it.
-        if (const Value* input = block.find("input"); input && input->size() > 0) whole_input_ = input->raw();
-        if (name && !options_.hints.json_tool.empty() && name->is(options_.hints.json_tool)) {
+        if (const Value* input = block.find("input"); input && input->size() > 0) {
+            if (input->raw().size() > options_.max_tool_arguments) return too_large();
+            whole_input_ = input->raw();
+        }
+        if (is_json_tool(name, options_.hints)) {
             block_ = Block::json_text;
             return kOk;
         }
         block_ = Block::tool;
-        return sink.put(
-            {.kind = DeltaKind::tool_start, .index = calls_, .text = text_of(name), .id = text_of(block.find("id"))});
+        Delta start{
+            .kind = DeltaKind::tool_start, .index = calls_, .text = text_of(name), .id = text_of(block.find("id"))};
+        if (start.text.empty() || start.id.empty()) return fail(Errc::protocol, "tool call without name or id");
+        return sink.put(start);
     }
 
     Status on_delta(const Value& root, DeltaSink& sink)
@@ -129,10 +134,12 @@ private:
     {
         if (piece.empty() || (block_ != Block::tool && block_ != Block::json_text)) return kOk;
         args_ += piece.bytes.size();
-        if (args_ > options_.max_tool_arguments) return fail(Errc::too_large, "tool arguments too large");
+        if (args_ > options_.max_tool_arguments) return too_large();
         if (block_ == Block::json_text) return sink.put({.kind = DeltaKind::text, .text = piece});
         return sink.put({.kind = DeltaKind::tool_args, .index = calls_, .text = piece});
     }
+
+    static Status too_large() noexcept { return fail(Errc::too_large, "tool arguments too large"); }
 
     Status on_block_stop(DeltaSink& sink)
     {
@@ -162,7 +169,7 @@ private:
         if (Status s = on_block_stop(sink); !s.ok()) return s;
         if (const Value* delta = root.get("delta")) {
             const Value* reason = delta->get("stop_reason");
-            if (reason) reason_ = finish_reason(reason, calls_ > 0);
+            if (reason) reason_ = finish_reason(*reason, calls_ > 0);
             // It may come again with later counts; what it says is said once.
             const Value* details = stopped_ ? nullptr : delta->get("stop_details");
             stopped_ = stopped_ || reason;
@@ -192,6 +199,8 @@ private:
     Status finish(DeltaSink& sink)
     {
         if (!started_) return fail(Errc::protocol, "message_stop before message_start");
+        // Nobody knows whether what came is all of it (wire format: errors, section 7).
+        if (!stopped_) return fail(Errc::truncated, "message_stop without stop reason");
         ended_ = true;
         if (Status s = sink.put({.kind = DeltaKind::finish, .finish = reason_}); !s.ok()) return s;
         return sink.put({.kind = DeltaKind::end});
@@ -201,7 +210,7 @@ private:
     json::Document doc_;
     Counts counts_;
     Block block_ = Block::none;
-    FinishReason reason_ = FinishReason::stop;
+    FinishReason reason_ = FinishReason::none;
     bool started_ = false;
     bool stopped_ = false;  // a stop reason was given
     bool ended_ = false;

@@ -22,7 +22,8 @@ public:
 
     Status read(const json::Value& choice, std::string_view body_name, chat::DeltaSink& sink);
 
-    bool finished() const noexcept { return finished_; }
+    // Every choice that has begun has ended, and there is one.
+    bool finished() const noexcept;
 
 private:
     struct Call {
@@ -31,6 +32,8 @@ private:
     };
     struct Choice {
         std::vector<Call> calls;
+        bool begun = false;
+        bool finished = false;
     };
 
     Status read_content(const json::Value& content, uint32_t choice, chat::DeltaSink& sink);
@@ -39,7 +42,6 @@ private:
 
     size_t max_args_;
     std::vector<Choice> choices_;
-    bool finished_ = false;
 };
 
 chat::Usage read_usage(const json::Value& usage) noexcept;

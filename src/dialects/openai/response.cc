@@ -90,6 +90,8 @@ Status ChoiceReader::read(const Value& choice, std::string_view body_name, Delta
     if (n >= choices_.size()) choices_.resize(n + 1);
 
     if (const Value* body = choice.get(body_name)) {
+        // An empty one is there for the sake of what stands beside it: usage.
+        choices_[n].begun |= body->size() > 0;
         if (body->get("role")) {
             if (Status s = sink.put({.kind = DeltaKind::role, .choice = n}); !s.ok()) return s;
         }
@@ -120,6 +122,16 @@ Status ChoiceReader::read(const Value& choice, std::string_view body_name, Delta
     }
     const Value* reason = choice.get("finish_reason");
     return reason ? read_finish(*reason, n, sink) : kOk;
+}
+
+bool ChoiceReader::finished() const noexcept
+{
+    bool any = false;
+    for (const Choice& c : choices_) {
+        if (c.begun && !c.finished) return false;
+        any |= c.finished;
+    }
+    return any;
 }
 
 Status ChoiceReader::read_content(const Value& content, uint32_t choice, DeltaSink& sink)
@@ -186,7 +198,7 @@ Status ChoiceReader::read_call(const Value& call, uint32_t choice, DeltaSink& si
 Status ChoiceReader::read_finish(const Value& reason, uint32_t choice, DeltaSink& sink)
 {
     if (!reason.is_string() || reason.body().empty()) return kOk;
-    finished_ = true;
+    choices_[choice].finished = true;
     FinishReason finish = FinishReason::stop;
     for (const FinishRow& row : kFinishReasons) {
         if (reason.is(row.name)) finish = row.reason;
