@@ -18,6 +18,10 @@ NAME    := $(BUILD)$(if $(NGINX_SRC),-src)$(if $(findstring clang,$(CC)),-clang)
 OBJ     := $(CURDIR)/build/$(NAME)
 SO      := $(OBJ)/$(MODULE)
 
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot build in a directory with blanks in its path: $(CURDIR))
+endif
+
 ifeq ($(BUILD),release)
 OPT := -g -O2
 else ifeq ($(BUILD),debug)

@@ -3,16 +3,39 @@
 # SO, PORT and RUN_DIR; everything it writes is below RUN_DIR.
 set -eu
 
-conf=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$RUN_DIR/modules" "$RUN_DIR/temp"
-run=$(cd "$RUN_DIR" && pwd)
+refuse() {
+    echo "make run: $*" >&2
+    exit 1
+}
 
-cp "$SO" "$run/modules/"
+case $PORT in
+    ''|*[!0-9]*|??????*) refuse "PORT=$PORT is no port: take a number from 1 to 65535" ;;
+esac
+[ "$PORT" -ge 1 ] && [ "$PORT" -le 65535 ] || refuse "PORT=$PORT is no port: take a number from 1 to 65535"
+[ -n "$RUN_DIR" ] || refuse "RUN_DIR is empty: name a directory, such as build/run"
+
+conf=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$RUN_DIR" || refuse "RUN_DIR=$RUN_DIR cannot be made"
+run=$(cd "$RUN_DIR" && pwd)
+case $run in
+    *[!A-Za-z0-9/._+@~-]*) refuse "RUN_DIR is $run: only letters, digits and /._+@~- can stand in its path" ;;
+esac
+[ ${#run} -le 90 ] || refuse "RUN_DIR is $run: too long for the socket in it, 90 characters at most"
+
+pid=$(cat "$run/nginx.pid" 2>/dev/null || true)
+if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = nginx ]; then
+    refuse "a gateway runs in $run already (process $pid): stop it, or take another RUN_DIR= and PORT="
+fi
+
+mkdir -p "$run/modules" "$run/temp"
+# Never over a file that an nginx has mapped.
+cp "$SO" "$run/modules/new.so"
+mv "$run/modules/new.so" "$run/modules/$(basename "$SO")"
 sed -e "s|127\.0\.0\.1:8080|127.0.0.1:$PORT|" -e "s|unix:sandbox\.sock|unix:$run/sandbox.sock|" "$conf/nginx.conf" > "$run/nginx.conf"
 # nginx leaves its sockets behind when it is killed.
 rm -f "$run/sandbox.sock"
 
-# Run by root, the workers give up their rights, but must reach the socket.
+# Workers of another user might not reach a run directory of root's.
 user=
 if [ "$(id -u)" = 0 ]; then
     user="user root;"
@@ -22,6 +45,7 @@ key=sk-local-test
 models=sandbox-openai
 [ -z "${OPENAI_API_KEY:-}" ] || models="$models, gpt-*"
 [ -z "${ANTHROPIC_API_KEY:-}" ] || models="$models, claude-*"
+say() {
 cat <<EOT
 The gateway listens on http://127.0.0.1:$PORT/v1 (models: sandbox-anthropic, $models). Try:
 
@@ -31,9 +55,22 @@ The gateway listens on http://127.0.0.1:$PORT/v1 (models: sandbox-anthropic, $mo
 
   curl http://127.0.0.1:$PORT/v1/models -H 'Authorization: Bearer $key'
 
-Ctrl-C stops it. Requests are logged in $RUN_DIR/access.log.
+Ctrl-C stops it all. Requests are logged in $RUN_DIR/access.log.
 
 EOT
+}
+
+# nginx writes its process id when it listens. What waits for it is no child of
+# nginx's, which takes this shell's place.
+rm -f "$run/nginx.pid"
+( (
+    while kill -0 $$ 2>/dev/null; do
+        if [ -s "$run/nginx.pid" ]; then say; exit; fi
+        sleep 0.1
+    done
+    echo "make run: nginx did not start; PORT= takes another port" >&2
+) & )
+
 # nginx takes a variable of this name for sockets it inherits.
 unset NGINX
 exec "$NGINX_BIN" -p "$run" -e stderr -c "$run/nginx.conf" ${user:+-g "$user"}

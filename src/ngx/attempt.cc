@@ -2,6 +2,8 @@
 
 #include <openssl/x509.h>
 
+#include <utility>
+
 #include "base/text.hpp"
 #include "relay/relay.hpp"
 
@@ -347,6 +349,8 @@ void Attempt::judge_whole()
         reason_ = reply_.media() == wire::Media::html ? "HTML instead of JSON" : traits(error_.kind).name;
     } else if (wants_stream_) {
         set_error(ErrorClass::protocol, "whole answer where a stream was asked for");
+    } else {
+        empty_ = !seen_.content;
     }
 }
 
@@ -372,13 +376,16 @@ void Attempt::judge_stream()
 void Attempt::log_failure() const
 {
     ngx_str_t reason = borrow(reason_);
+    ngx_log_t* log = orch_.request()->connection->log;
+    // What the client's connection is at has no part in this.
+    char* action = std::exchange(log->action, nullptr);
     if (status_.code > 0 && mode_ != Mode::head) {
-        ngx_log_error(NGX_LOG_ERR, orch_.request()->connection->log, 0, "llm: upstream \"%V\" answered %ui: %V",
-                      &provider_.name, status_.code, &reason);
+        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: upstream \"%V\" answered %ui: %V", &provider_.name, status_.code,
+                      &reason);
     } else {
-        ngx_log_error(NGX_LOG_ERR, orch_.request()->connection->log, 0, "llm: upstream \"%V\" failed: %V",
-                      &provider_.name, &reason);
+        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: upstream \"%V\" failed: %V", &provider_.name, &reason);
     }
+    log->action = action;
 }
 
 // The client does not take what there is: nobody reads from the provider then,

@@ -54,7 +54,7 @@ public:
     const chat::ApiError& error() const noexcept { return error_; }
     // It died on a reused connection before a byte came back.
     bool stale() const noexcept { return stale_; }
-    // A complete stream that had nothing in it.
+    // A complete answer that had nothing in it.
     bool empty() const noexcept { return empty_; }
 
     // What the client is to get: a whole answer, or what a stream has left.

@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "ngx/conf.hpp"
+#include "policy/plan.hpp"
 
 namespace llm::ngx {
 
@@ -156,6 +157,14 @@ ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
                        target.fallback ? "fallback" : "target", &name);
             return NGX_ERROR;
         }
+        auto enabled = static_cast<unsigned>(std::count_if(model->targets.begin(), model->targets.end(),
+                                                           [](const TargetConf& t) { return !t.provider->disabled; }));
+        if (enabled <= policy::Plan::kMaxAttempts) continue;
+        ngx_str_t name = borrow(model->patterns[0].text);
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "llm_model \"%V\" has %ui targets, but a request makes at most %ui attempts in %V:%ui", &name,
+                      static_cast<ngx_uint_t>(enabled), static_cast<ngx_uint_t>(policy::Plan::kMaxAttempts),
+                      &model->place.file, model->place.line);
     }
     return NGX_OK;
 }

@@ -20,6 +20,21 @@ ngx_conf_enum_t model_name_values[] = {
     {ngx_null_string, 0},
 };
 
+// As nginx's own setter of such values, but the error says what would be right.
+char* set_choice(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) noexcept
+{
+    auto* value = static_cast<ngx_str_t*>(cf->args->elts) + 1;
+    u_char text[64];
+    u_char* end = text;
+    for (auto* choice = static_cast<ngx_conf_enum_t*>(cmd->post); choice->name.len; choice++) {
+        if (view(choice->name) == view(*value)) return ngx_conf_set_enum_slot(cf, cmd, conf);
+        end = ngx_slprintf(end, text + sizeof(text), "%s\"%V\"", end == text ? "" : " or ", &choice->name);
+    }
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\" in \"%V\", it must be %*s", value, &cmd->name,
+                       static_cast<size_t>(end - text), text);
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
 // JSON deeper than this is nobody's request; yajl's stack is sized by it.
 ngx_conf_num_bounds_t depth_bounds = {ngx_conf_check_num_bounds, 1, 512};
 
@@ -96,9 +111,9 @@ ngx_command_t commands[] = {
     {ngx_string("llm_headers"), kAnywhere | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, headers), nullptr},
     {ngx_string("llm_unsupported"), kAnywhere | NGX_CONF_TAKE1,
-     ngx_conf_set_enum_slot, kLocation, offsetof(LocConf, unsupported), unsupported_values},
+     set_choice, kLocation, offsetof(LocConf, unsupported), unsupported_values},
     {ngx_string("llm_model_name"), kAnywhere | NGX_CONF_TAKE1,
-     ngx_conf_set_enum_slot, kLocation, offsetof(LocConf, model_name), model_name_values},
+     set_choice, kLocation, offsetof(LocConf, model_name), model_name_values},
     {ngx_string("llm_max_body"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_body), &size_bounds},
     {ngx_string("llm_max_depth"), kAnywhere | NGX_CONF_TAKE1,

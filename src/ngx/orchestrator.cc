@@ -13,8 +13,6 @@ using chat::ErrorClass;
 
 namespace {
 
-constexpr unsigned kMaxAttempts = 8;
-
 ZoneWorker* this_worker = nullptr;
 
 }  // namespace
@@ -70,7 +68,7 @@ void Orchestrator::begin()
     if (!good || !read_targets(error)) return fail(error);
     admit();
 
-    plan_ = policy::Plan(targets_.size(), kMaxAttempts);
+    plan_ = policy::Plan(targets_.size(), policy::Plan::kMaxAttempts);
     listen();
     run(plan_.first());
 }
@@ -232,13 +230,12 @@ void Orchestrator::step()
     if (committed_) return end_stream();
     if (a.stale()) return try_next(plan_.after_stale(a.error()));
     if (a.error().set()) return try_next(plan_.after_failure(a.error()));
-    if (!stream_) return send_answer(a);
-
-    // A stream that ended before a word: better than nothing, if nothing is
+    // An answer without a word: better than nothing, if nothing is
     // what else there is.
     if (a.empty() && plan_.has_more()) {
         return try_next(plan_.after_failure(make_error(ErrorClass::empty, "The upstream's answer was empty.")));
     }
+    if (!stream_) return send_answer(a);
     if (!commit(a)) return finish(NGX_ERROR);
     end_stream();
 }

@@ -19,6 +19,8 @@ class Plan {
 public:
     // A reused connection may turn out dead this often before it counts.
     static constexpr unsigned kStaleTries = 2;
+    // So many of one request's attempts.
+    static constexpr unsigned kMaxAttempts = 8;
 
     Plan(size_t targets, unsigned max_attempts) noexcept : targets_(targets), max_attempts_(max_attempts) {}
 

@@ -1,7 +1,7 @@
 // llm_model and llm_project: names, targets, keys, and the zone that holds the
 // keys.
 import { keyLine, sha256 } from './lib/gateway.mjs';
-import { accepted, refused } from './lib/conf.mjs';
+import { accepted, refused, warned } from './lib/conf.mjs';
 
 const provider = 'llm_provider p { type openai; pass http://127.0.0.1:1; key none; }\n';
 const model = (name, lines = 'target p;') => `llm_model ${name} {\n${lines}\n}\n`;
@@ -11,6 +11,11 @@ const begins = (text) => text.replace('{', '{ #!');
 
 refused('no target', begins(model('m', '')), /llm_model "m" has no "target"/);
 accepted('a fallback is a target', provider + model('m', 'fallback p/x;'));
+
+const many = (n, name = 'p') => `target ${name};\n`.repeat(n);
+warned('more targets than attempts', provider + begins(model('m', many(8) + 'fallback p/x;')), 'warn', /llm_model "m" has 9 targets, but a request makes at most 8 attempts/);
+accepted('as many targets as attempts', provider + model('m', many(8)));
+accepted('targets that are disabled do not count', `${provider}llm_provider off { type openai; pass http://127.0.0.1:1; key env:LLM_TEST_MISSING if_set; }\n${model('m', many(8) + many(4, 'off'))}`);
 
 const badPattern = /bad model pattern .*: a name is 1 to 256 printable characters, "\*" may only be its last, and "~" begins a regular expression/;
 const patterns = {

@@ -85,8 +85,8 @@ for (const name of flags) {
 }
 
 const wrongValues = [
-  ['location', 'llm_unsupported maybe;', /invalid value "maybe"/],
-  ['location', 'llm_model_name maybe;', /invalid value "maybe"/],
+  ['location', 'llm_unsupported maybe;', /invalid value "maybe" in "llm_unsupported", it must be "drop" or "reject"/],
+  ['location', 'llm_model_name maybe;', /invalid value "maybe" in "llm_model_name", it must be "provider" or "asked"/],
   ['location', 'llm_max_body some;', /"llm_max_body" directive invalid value/],
   ['location', 'llm_max_event -1;', /"llm_max_event" directive invalid value/],
   ['location', 'llm_max_response 1s;', /"llm_max_response" directive invalid value/],
