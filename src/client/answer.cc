@@ -1,5 +1,7 @@
 #include "client/answer.hpp"
 
+#include "json/document.hpp"
+
 namespace llm::client {
 
 using json::Writer;
@@ -16,6 +18,20 @@ std::string_view finish_reason_name(chat::FinishReason reason) noexcept
         default:
             return "stop";
     }
+}
+
+chat::Text answer_id(const chat::Text& given, const AnswerOptions& options) noexcept
+{
+    if (given.empty() || given.bytes.size() > kMaxName) return {options.id, false};
+    return given;
+}
+
+chat::Text answer_model(const chat::Text& given, const AnswerOptions& options) noexcept
+{
+    if (!options.model.empty()) return {options.model, false};
+    // Text that is no JSON yet is mended where a cut goes through a character.
+    std::string_view bytes = given.bytes;
+    return {given.escaped ? json::escaped_prefix(bytes, kMaxName) : bytes.substr(0, kMaxName), given.escaped};
 }
 
 void write_text(Writer& w, const chat::Text& text)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,12 @@ struct AnswerOptions {
 };
 
 std::string_view finish_reason_name(chat::FinishReason reason) noexcept;
+
+// What a provider calls the answer and its model, cut to what is worth
+// repeating in every chunk. An id that is cut is none.
+inline constexpr size_t kMaxName = 256;
+chat::Text answer_id(const chat::Text& given, const AnswerOptions& options) noexcept;
+chat::Text answer_model(const chat::Text& given, const AnswerOptions& options) noexcept;
 
 // A string value from a piece of text.
 void write_text(json::Writer& w, const chat::Text& text);

@@ -62,8 +62,8 @@ Status AnswerWriter::put(const Delta& delta)
 
     switch (delta.kind) {
         case DeltaKind::start:
-            if (id_.empty()) id_ = inside(delta.id);
-            if (model_.empty()) model_ = inside(delta.model);
+            if (id_.empty()) id_ = inside(answer_id(delta.id, options_));
+            if (model_.empty()) model_ = inside(answer_model(delta.model, options_));
             break;
         case DeltaKind::text:
             append(choice.text, delta.text);
@@ -158,20 +158,13 @@ void AnswerWriter::write(Rope& out)
     if (choices_.empty()) choices_.resize(1);
     Writer w(out);
     auto body = w.object();
-    w.key("id");
-    if (id_.empty()) {
-        w.string(options_.id);
-    } else {
-        w.escaped(id_);
-    }
+    // Without a start there is neither yet.
+    if (id_.empty()) id_ = inside(answer_id({}, options_));
+    if (model_.empty()) model_ = inside(answer_model({}, options_));
+    w.key("id").escaped(id_);
     w.string_member("object", "chat.completion");
     w.member("created", static_cast<uint64_t>(options_.created));
-    w.key("model");
-    if (options_.model.empty()) {
-        w.escaped(model_);
-    } else {
-        w.string(options_.model);
-    }
+    w.key("model").escaped(model_);
     {
         auto choices = w.array("choices");
         for (size_t i = 0; i < choices_.size(); i++) write_choice(w, choices_[i], i);

@@ -38,20 +38,10 @@ void StreamWriter::start(const Delta& delta)
     Writer w(head);
     {
         auto chunk = w.object();
-        w.key("id");
-        if (delta.id.empty()) {
-            w.string(options_.id);
-        } else {
-            write_text(w, delta.id);
-        }
+        write_text(w.key("id"), answer_id(delta.id, options_));
         w.string_member("object", "chat.completion.chunk");
         w.member("created", static_cast<uint64_t>(options_.created));
-        w.key("model");
-        if (options_.model.empty()) {
-            write_text(w, delta.model);
-        } else {
-            w.string(options_.model);
-        }
+        write_text(w.key("model"), answer_model(delta.model, options_));
     }
     head_ = head.str();
     head_.back() = ',';  // the closing brace comes with each chunk's end

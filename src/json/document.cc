@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <new>
 
 #include "base/text.hpp"
@@ -215,38 +216,49 @@ private:
     // Just behind the token yajl has read last.
     const char* position() const noexcept { return base_ + yajl_get_bytes_consumed(handle_); }
 
+    // Work and memory are linear in the object's text but for the sort: each key
+    // is decoded at most once, and keys without escapes stay where they are.
     bool has_duplicates(const Value& object)
     {
-        if (object.size() <= kPairwise) {
-            for (auto a = object.begin(); a != object.end(); ++a) {
-                for (auto b = object.begin(); b != a; ++b) {
-                    if (same_key(*a, *b)) return note_duplicate(a->key());
+        keys_.clear();
+        decoded_.clear();
+        size_t escaped = 0;
+        for (const Value& member : object) escaped += member.key_escaped_ ? member.key_len_ : 0;
+        decoded_.reserve(escaped);  // views into it must not move
+        for (const Value& member : object) keys_.push_back({0, decoded_key(member), member.key()});
+
+        if (keys_.size() <= kPairwise) {
+            for (auto a = keys_.begin(); a != keys_.end(); ++a) {
+                for (auto b = keys_.begin(); b != a; ++b) {
+                    if (a->text == b->text) return note_duplicate(a->written);
                 }
             }
             return false;
         }
 
-        std::vector<std::string> keys;
-        keys.reserve(object.size());
-        for (const Value& member : object) append_decoded(keys.emplace_back(), member.key());
-        std::sort(keys.begin(), keys.end());
-        auto twice = std::adjacent_find(keys.begin(), keys.end());
-        return twice != keys.end() && note_duplicate(*twice);
+        // Hashes keep the sort away from the texts. Whoever makes them collide
+        // gets a sort by text, no worse.
+        for (Key& key : keys_) key.hash = std::hash<std::string_view>()(key.text);
+        std::sort(keys_.begin(), keys_.end(),
+                  [](const Key& a, const Key& b) { return a.hash != b.hash ? a.hash < b.hash : a.text < b.text; });
+        auto twice = std::adjacent_find(keys_.begin(), keys_.end(), [](const Key& a, const Key& b) {
+            return a.hash == b.hash && a.text == b.text;
+        });
+        return twice != keys_.end() && note_duplicate(twice->written);
+    }
+
+    std::string_view decoded_key(const Value& member)
+    {
+        if (!member.key_escaped_) return member.key();
+        size_t from = decoded_.size();
+        append_decoded(decoded_, member.key());
+        return std::string_view(decoded_).substr(from);
     }
 
     bool note_duplicate(std::string_view key)
     {
         duplicate_ = key;
         return true;
-    }
-
-    static bool same_key(const Value& a, const Value& b)
-    {
-        if (!a.key_escaped_) return b.key_is(a.key());
-        if (!b.key_escaped_) return a.key_is(b.key());
-        std::string decoded;
-        append_decoded(decoded, a.key());
-        return b.key_is(decoded);
     }
 
     // Where the reader stands: the open containers, then the last key seen.
@@ -354,10 +366,35 @@ private:
     size_t taken_ = 0;    // strings yajl has asked for
     StringSpan key_span_;
     const StringSpan* key_ = nullptr;  // member name that waits for its value
+    struct Key {
+        size_t hash;
+        std::string_view text;     // decoded
+        std::string_view written;  // as in the source
+    };
+    std::vector<Key> keys_;  // of the object that closes
+    std::string decoded_;    // those that were escaped
     std::string duplicate_;
     Status status_;
     bool out_of_memory_ = false;
 };
+
+std::string_view escaped_prefix(std::string_view body, size_t max) noexcept
+{
+    if (body.size() <= max) return body;
+    size_t end = 0;
+    for (size_t at = 0; at <= max; at++) {
+        // Behind an ASCII character, or a whole sequence of more bytes.
+        if ((static_cast<unsigned char>(body[at]) & 0xc0) != 0x80) end = at;
+        if (body[at] != '\\') continue;
+        size_t skip = body[at + 1] == 'u' ? 5 : 1;
+        // Two halves of a surrogate pair belong together.
+        bool high = skip == 5 && text::to_lower(body[at + 2]) == 'd' &&
+                    std::string_view("89abAB").find(body[at + 3]) != body.npos;
+        if (high && body.substr(at + 6).starts_with("\\u")) skip = 11;
+        at += skip;
+    }
+    return body.substr(0, end);
+}
 
 Status Document::parse(std::string_view text, Mode mode, const Limits& limits)
 {

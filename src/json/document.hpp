@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct Limits {
 // liberal: what a provider sends. The last duplicate wins, ill-formed UTF-8 is
 // replaced by U+FFFD before parsing.
 enum class Mode : uint8_t { strict, liberal };
+
+// The longest part of a string's inside, of at most `max` bytes, that ends
+// neither in an escape nor in a code point. Valid escapes and UTF-8 assumed.
+std::string_view escaped_prefix(std::string_view body, size_t max) noexcept;
 
 // A JSON text and the tree over it. yajl judges the grammar; the tree only
 // points into the text, so nothing is decoded, reformatted or copied.

@@ -1,5 +1,6 @@
 #include "wire/duration.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -21,6 +22,14 @@ struct Unit {
 // `ms` before `m`: the first match counts.
 constexpr std::array kUnits = {
     Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60e3}, Unit{"h", 3600e3}, Unit{"d", 86400e3},
+};
+
+// As in sentences, where a whole word counts.
+constexpr std::array kSpoken = {
+    Unit{"ms", 1},         Unit{"millisecond", 1}, Unit{"milliseconds", 1}, Unit{"s", 1000},       Unit{"sec", 1000},
+    Unit{"second", 1000},  Unit{"seconds", 1000},  Unit{"m", 60e3},         Unit{"min", 60e3},     Unit{"minute", 60e3},
+    Unit{"minutes", 60e3}, Unit{"h", 3600e3},      Unit{"hour", 3600e3},    Unit{"hours", 3600e3}, Unit{"d", 86400e3},
+    Unit{"day", 86400e3},  Unit{"days", 86400e3},
 };
 
 std::optional<double> take_number(std::string_view& s) noexcept
@@ -59,6 +68,26 @@ std::optional<int64_t> parse_duration(std::string_view s) noexcept
         total += *value * unit->ms;
     }
     if (total > kMaxMs) return std::nullopt;
+    return static_cast<int64_t>(std::llround(total));
+}
+
+std::optional<int64_t> parse_spoken_duration(std::string_view s) noexcept
+{
+    double total = -1;
+    while (std::optional<double> value = take_number(s)) {
+        if (s.starts_with(' ')) s.remove_prefix(1);
+        size_t length = 0;
+        while (length < s.size() && text::is_alpha(s[length])) length++;
+        const Unit* unit = nullptr;
+        for (const Unit& u : kSpoken) {
+            if (text::iequals(s.substr(0, length), u.name)) unit = &u;
+        }
+        if (!unit) break;
+        total = std::max(total, 0.0) + *value * unit->ms;
+        s.remove_prefix(length);
+        if (s.starts_with(' ')) s.remove_prefix(1);
+    }
+    if (total < 0 || total > kMaxMs) return std::nullopt;
     return static_cast<int64_t>(std::llround(total));
 }
 

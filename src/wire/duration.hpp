@@ -11,6 +11,10 @@ namespace llm::wire {
 // no duration.
 std::optional<int64_t> parse_duration(std::string_view s) noexcept;
 
+// A duration that a sentence goes on with: "26 seconds.", "6m0s. Visit", "1.2s".
+// A number without a unit is none.
+std::optional<int64_t> parse_spoken_duration(std::string_view s) noexcept;
+
 // The form OpenAI uses in x-ratelimit-reset-*: "120ms", "6s", "6m0s".
 std::string format_duration(int64_t ms);
 

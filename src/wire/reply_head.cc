@@ -11,6 +11,10 @@ namespace {
 
 constexpr size_t kMaxValue = 128;
 
+// Longest wait that is passed on: whatever comes later is better asked for
+// again, or elsewhere (wire format: errors, section 6).
+constexpr int64_t kMaxWait = 60'000;
+
 struct LimitHeader {
     std::string_view name;
     RateLimits::Field field;
@@ -30,6 +34,20 @@ constexpr std::array kLimitHeaders = {
     LimitHeader{"anthropic-ratelimit-tokens-remaining", RateLimits::remaining_tokens},
     LimitHeader{"anthropic-ratelimit-requests-reset", RateLimits::reset_requests},
     LimitHeader{"anthropic-ratelimit-tokens-reset", RateLimits::reset_tokens},
+};
+
+// Anthropic's limits on one kind of tokens: they have no name that a client of
+// OpenAI's knows, but can be what is used up.
+struct SplitHeader {
+    std::string_view name;
+    uint8_t kind;
+    bool is_reset;
+};
+constexpr std::array kSplitHeaders = {
+    SplitHeader{"anthropic-ratelimit-input-tokens-remaining", 0, false},
+    SplitHeader{"anthropic-ratelimit-input-tokens-reset", 0, true},
+    SplitHeader{"anthropic-ratelimit-output-tokens-remaining", 1, false},
+    SplitHeader{"anthropic-ratelimit-output-tokens-reset", 1, true},
 };
 
 constexpr std::array<std::string_view, 4> kRequestIds = {
@@ -92,6 +110,16 @@ void ReplyHead::header(std::string_view name, std::string_view value)
     for (std::string_view id : kRequestIds) {
         if (request_id_.empty() && text::iequals(name, id) && text::is_token(value, kMaxValue)) request_id_ = value;
     }
+    for (const SplitHeader& known : kSplitHeaders) {
+        if (!text::iequals(name, known.name)) continue;
+        SplitLimit& limit = split_[known.kind];
+        if (!known.is_reset) {
+            limit.used_up = value == "0";
+        } else if (std::optional<int64_t> at = parse_rfc3339(value)) {
+            limit.reset_ms = std::max<int64_t>(*at - now_ms_, 0);
+        }
+        return;
+    }
     for (const LimitHeader& known : kLimitHeaders) {
         if (text::iequals(name, known.name) && text::is_token(value, kMaxValue)) return set_limit(known.field, value);
     }
@@ -99,8 +127,8 @@ void ReplyHead::header(std::string_view name, std::string_view value)
 
 int64_t ReplyHead::retry_after_ms() const
 {
-    if (retry_ms_ >= 0) return retry_ms_;
-    if (retry_after_ >= 0) return retry_after_;
+    if (retry_ms_ >= 0) return std::min(retry_ms_, kMaxWait);
+    if (retry_after_ >= 0) return std::min(retry_after_, kMaxWait);
     int64_t wait = -1;
     auto look = [&](RateLimits::Field remaining, RateLimits::Field reset) {
         if (limits_.values[remaining] != "0") return;
@@ -108,7 +136,10 @@ int64_t ReplyHead::retry_after_ms() const
     };
     look(RateLimits::remaining_requests, RateLimits::reset_requests);
     look(RateLimits::remaining_tokens, RateLimits::reset_tokens);
-    return wait;
+    for (const SplitLimit& limit : split_) {
+        if (limit.used_up) wait = std::max(wait, limit.reset_ms);
+    }
+    return std::min(wait, kMaxWait);
 }
 
 }  // namespace llm::wire

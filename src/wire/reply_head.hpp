@@ -42,11 +42,18 @@ public:
     const RateLimits& limits() const noexcept { return limits_; }
 
     // How long to wait before the next try, from whichever header says so, or
-    // -1. A limit's reset counts only when that limit is used up.
+    // -1. A limit's reset counts only when that limit is used up. At most a
+    // minute, however long it says.
     int64_t retry_after_ms() const;
 
 private:
     void set_limit(RateLimits::Field field, std::string_view value);
+
+    // A limit that clients are not told of.
+    struct SplitLimit {
+        bool used_up = false;
+        int64_t reset_ms = -1;
+    };
 
     int64_t now_ms_;
     Media media_ = Media::unknown;
@@ -55,6 +62,7 @@ private:
     int64_t retry_after_ = -1;  // retry-after
     std::string request_id_;
     RateLimits limits_;
+    std::array<SplitLimit, 2> split_;  // input and output tokens
 };
 
 }  // namespace llm::wire

@@ -149,6 +149,32 @@ TEST(Duration, Rfc3339)
     for (const Row& row : rows) EXPECT_EQ(wire::parse_rfc3339(Guarded(row.text).view()), row.expected) << row.text;
 }
 
+TEST(Duration, Spoken)
+{
+    struct Spoken {
+        std::string_view text;
+        std::optional<int64_t> ms;
+    };
+    const Spoken rows[] = {
+        {"26 seconds", 26000},
+        {"1 Second.", 1000},
+        {"500ms", 500},
+        {"2m59.56s. See", 179560},
+        {"1h2m", 3720000},
+        {"1 minute 30 s", 90000},
+        {"3s 4 apples", 3000},
+        {"0s", 0},
+        {"2 days", 172800000},
+        {"", std::nullopt},
+        {"26", std::nullopt},
+        {"26 tokens", std::nullopt},
+        {"soon", std::nullopt},
+        {"-1s", std::nullopt},
+        {"9999 days", std::nullopt},
+    };
+    for (const Spoken& row : rows) EXPECT_EQ(wire::parse_spoken_duration(row.text), row.ms) << row.text;
+}
+
 }  // namespace
 
 }  // namespace llm::test

@@ -201,6 +201,18 @@ TEST(Document, FindsDuplicatesAmongAnyNumberOfMembers)
     }
 }
 
+TEST(Document, PrefixesEndBetweenCharacters)
+{
+    const std::string text = "a\\n\xc3\xa9\\u00e9\\ud83d\\ude00\\ud83dx\\\\\xf0\x9f\x98\x80z";
+    const std::vector<size_t> ends = {0, 1, 3, 5, 11, 23, 29, 30, 32, 36, 37};
+    ASSERT_EQ(text.size(), ends.back());
+    for (size_t max = 0; max <= text.size() + 1; max++) {
+        size_t expected = 0;
+        for (size_t end : ends) expected = end <= max ? end : expected;
+        EXPECT_EQ(json::escaped_prefix(Guarded(text).view(), max).size(), expected) << max;
+    }
+}
+
 TEST(Document, TruncatedAtEveryByte)
 {
     std::string long_one(kHidden + 20, 'l');

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.hpp"
 #include "client/answer.hpp"
 #include "dialects/anthropic/anthropic.hpp"
 #include "dialects/openai/openai.hpp"
@@ -149,6 +150,14 @@ TEST(UpstreamError, WhatIsTold)
     const Told rows[] = {
         {"its own code", 400, R"({"error":{"message":"no","type":"x","param":"seed","code":"unsupported_value"}})",
          "400 invalid_request_error unsupported_value seed: no"},
+        {"longest code", 400, R"({"error":{"message":"no","code":")" + std::string(64, 'c') + "\"}}",
+         "400 invalid_request_error " + std::string(64, 'c') + " -: no"},
+        {"a code too long for one", 400, R"({"error":{"message":"no","code":")" + std::string(65, 'c') + "\"}}",
+         "400 invalid_request_error - -: no"},
+        {"a code with a header in it", 400, R"({"error":{"message":"no","code":"bad\r\nX-Injected: 1"}})",
+         "400 invalid_request_error - -: no"},
+        {"a sentence is no code", 400, R"({"error":"no","code":"Client specified an invalid argument"})",
+         "400 invalid_request_error - -: no"},
         {"a number is no code", 400, R"({"error":{"message":"no","code":400}})", "400 invalid_request_error - -: no"},
         {"our code where there is one", 400, R"({"error":{"message":"prompt is too long","code":"x"}})",
          "400 invalid_request_error context_length_exceeded -: prompt is too long"},
@@ -167,6 +176,85 @@ TEST(UpstreamError, WhatIsTold)
                       or_dash(e.param) + ": " + e.message,
                   row.expected)
             << row.name;
+    }
+}
+
+// A provider can send megabytes; what is kept of them is searched and told.
+TEST(UpstreamError, TextsAreCut)
+{
+    auto message_of = [](const std::string& inside) {
+        return chat::read_error_body(R"({"error":{"message":")" + inside + "\"}}").message;
+    };
+    EXPECT_EQ(message_of(std::string(2048, 'x')), std::string(2048, 'x'));
+    EXPECT_EQ(message_of(std::string(2049, 'x')), std::string(2048, 'x'));
+    std::string accents, escapes, pairs;
+    for (int i = 0; i < 2000; i++) {
+        accents += "\xc3\xa9";
+        escapes += "\\u00e9";
+        pairs += "\\ud83d\\ude00";
+    }
+    for (const std::string& text : {"x" + accents, "x" + escapes, "x" + pairs}) {
+        std::string message = message_of(text);
+        EXPECT_GE(message.size(), 2045U);
+        EXPECT_LE(message.size(), 2048U);
+        EXPECT_TRUE(text::is_utf8(message));
+        EXPECT_EQ(message.find("\xef\xbf\xbd"), message.npos);
+    }
+
+    std::string big(1 << 20, 'b'), word(128, 'b');
+    chat::ErrorBody body = chat::read_error_body(R"({"error":{"message":[")" + big + R"("],"type":")" + big +
+                                                 R"(","code":")" + big + R"(","param":")" + big + "\"}}");
+    EXPECT_EQ(body.message, "[\"" + std::string(2046, 'b'));
+    EXPECT_EQ(body.type, word);
+    EXPECT_EQ(body.code, word);
+    EXPECT_EQ(body.param, word);
+
+    std::string details = R"({"loc":["a"],"msg":"b"})", steps = "\"s\"";
+    for (int i = 0; i < 12; i++) {
+        details += ',' + details;
+        steps += ',' + steps;
+    }
+    EXPECT_EQ(chat::read_error_body("{\"detail\":[" + details + "]}").message.size(), 2048U);
+    EXPECT_LT(chat::read_error_body("{\"detail\":[{\"loc\":[" + steps + "],\"msg\":\"m\"}]}").message.size(), 300U);
+    EXPECT_EQ(chat::read_error_body(R"({"detail":")" + big + "\"}").message.size(), 2048U);
+    EXPECT_EQ(chat::read_error_body(R"({"error":")" + big + "\"}").message.size(), 2048U);
+}
+
+TEST(UpstreamError, WaitsInTexts)
+{
+    struct Wait {
+        std::string_view text;
+        int64_t ms;
+    };
+    const Wait rows[] = {
+        {"Please retry after 26 seconds.", 26000},
+        {"Rate limit reached. Please try again in 1.2s. Visit https://example.com", 1200},
+        {"Please try again in 120ms.", 120},
+        {"please retry in 34.4s", 34400},
+        {"retry in 500 milliseconds", 500},
+        {"Try Again In 1 minute", 60000},
+        {"try again in 0m6.5s.", 6500},
+        {"Please try again in 6m0s.", 60000},
+        {"retry after 40 days", 60000},
+        {"retry after 26", -1},
+        {"retry after 26 tokens", -1},
+        {"retry after a while, or try again in 3s", 3000},
+        {"try again in ", -1},
+        {"try again in 1e9s", -1},
+        {"slower", -1},
+    };
+    for (const Wait& row : rows) {
+        std::string body = R"({"error":{"message":")" + std::string(row.text) + "\"}}";
+        EXPECT_EQ(openai::decode_error(429, body).retry_after_ms, row.ms) << row.text;
+        EXPECT_EQ(anthropic::decode_error(529, body).retry_after_ms, row.ms) << row.text;
+        EXPECT_EQ(openai::decode_error(429, row.text).retry_after_ms, row.ms) << row.text;
+        // Waiting does not help everywhere.
+        EXPECT_EQ(openai::decode_error(400, body).retry_after_ms, -1) << row.text;
+    }
+    const std::string info = R"({"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3s"})";
+    for (const std::string& details : {"[" + info + "]", R"([{"retryDelay":1},"x",)" + info + "]"}) {
+        std::string body = R"({"error":{"code":429,"message":"retry in 9s","details":)" + details + "}}";
+        EXPECT_EQ(openai::decode_error(429, body).retry_after_ms, 3000);
     }
 }
 
