@@ -19,9 +19,6 @@ constexpr size_t kMaxWord = 128;   // type, code, param
 constexpr size_t kMaxCode = 64;    // of a code that the client is told
 constexpr size_t kMaxPlain = 500;  // of a text that is no JSON
 
-// Longest wait that is passed on (wire format: errors, section 6).
-constexpr int64_t kMaxWait = 60'000;
-
 // A text of a message, lower-case; with `also`, both must be there.
 struct Phrase {
     std::string_view part;
@@ -275,7 +272,7 @@ ErrorBody read_error_body(const Value& root)
 {
     ErrorBody out = read_shapes(root);
     if (out.retry_after_ms < 0) out.retry_after_ms = read_told_wait(out.message);
-    out.retry_after_ms = std::min(out.retry_after_ms, kMaxWait);
+    out.retry_after_ms = std::min(out.retry_after_ms, wire::kMaxWait);
     return out;
 }
 
@@ -287,7 +284,7 @@ ErrorBody read_error_body(std::string_view body)
         return read_error_body(doc.root());
     }
     read_plain(body, out);
-    out.retry_after_ms = std::min(read_told_wait(out.message), kMaxWait);
+    out.retry_after_ms = std::min(read_told_wait(out.message), wire::kMaxWait);
     return out;
 }
 

@@ -336,7 +336,8 @@ void Attempt::judge_error()
     error_ = provider_.type->dialect->decode_error(static_cast<int>(status_.code), body_);
     reason_ = traits(error_.kind).name;
     if (error_.kind == ErrorClass::upstream_rate_limited || error_.kind == ErrorClass::upstream_overloaded) {
-        error_.retry_after_ms = reply_.retry_after_ms();
+        int64_t ms = reply_.retry_after_ms();
+        if (ms >= 0) error_.retry_after_ms = ms;  // rather than what the body says
     }
 }
 

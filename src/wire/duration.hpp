@@ -11,6 +11,10 @@ namespace llm::wire {
 // no duration.
 std::optional<int64_t> parse_duration(std::string_view s) noexcept;
 
+// Longest wait that a client is told of, in milliseconds: more is a mistake, or
+// better asked for again.
+inline constexpr int64_t kMaxWait = 3'600'000;
+
 // A duration that a sentence goes on with: "26 seconds.", "6m0s. Visit", "1.2s".
 // A number without a unit is none.
 std::optional<int64_t> parse_spoken_duration(std::string_view s) noexcept;

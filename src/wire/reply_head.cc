@@ -11,10 +11,6 @@ namespace {
 
 constexpr size_t kMaxValue = 128;
 
-// Longest wait that is passed on: whatever comes later is better asked for
-// again, or elsewhere (wire format: errors, section 6).
-constexpr int64_t kMaxWait = 60'000;
-
 struct LimitHeader {
     std::string_view name;
     RateLimits::Field field;

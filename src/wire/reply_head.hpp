@@ -42,8 +42,8 @@ public:
     const RateLimits& limits() const noexcept { return limits_; }
 
     // How long to wait before the next try, from whichever header says so, or
-    // -1. A limit's reset counts only when that limit is used up. At most a
-    // minute, however long it says.
+    // -1. A limit's reset counts only when that limit is used up. At most an
+    // hour, however long it says.
     int64_t retry_after_ms() const;
 
 private:

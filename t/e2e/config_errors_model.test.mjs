@@ -12,10 +12,10 @@ const begins = (text) => text.replace('{', '{ #!');
 refused('no target', begins(model('m', '')), /llm_model "m" has no "target"/);
 accepted('a fallback is a target', provider + model('m', 'fallback p/x;'));
 
-const many = (n, name = 'p') => `target ${name};\n`.repeat(n);
-warned('more targets than attempts', provider + begins(model('m', many(8) + 'fallback p/x;')), 'warn', /llm_model "m" has 9 targets, but a request makes at most 8 attempts/);
-accepted('as many targets as attempts', provider + model('m', many(8)));
-accepted('targets that are disabled do not count', `${provider}llm_provider off { type openai; pass http://127.0.0.1:1; key env:LLM_TEST_MISSING if_set; }\n${model('m', many(8) + many(4, 'off'))}`);
+const copies = (n, name = 'p') => `target ${name};\n`.repeat(n);
+warned('more targets than attempts', provider + begins(model('m', copies(8) + 'fallback p/x;')), 'warn', /llm_model "m" has 9 targets, but a request makes at most 8 attempts/);
+accepted('as many targets as attempts', provider + model('m', copies(8)));
+warned('targets that are disabled do not count', `${provider}llm_provider off { type openai; pass http://127.0.0.1:1; key env:LLM_TEST_MISSING if_set; #!\n}\n${model('m', copies(8) + copies(4, 'off'))}`, 'notice', /llm_provider "off" is disabled/);
 
 const badPattern = /bad model pattern .*: a name is 1 to 256 printable characters, "\*" may only be its last, and "~" begins a regular expression/;
 const patterns = {

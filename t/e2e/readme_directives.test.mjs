@@ -155,8 +155,8 @@ test('README: defaults as printed are directives that nginx takes', () => {
 // Numbers in sentences: what, README's, the source's.
 const Q = '(\\d+(?:ms|s|k|m)?)';
 const numbers = [
-  ['attempts', `at\\s+most ${Q} attempts`, 'orchestrator.cc', /kMaxAttempts = (\d+)/],
-  ['attempts among the caps', `${Q} attempts a\\s+request`, 'orchestrator.cc', /kMaxAttempts = (\d+)/],
+  ['attempts', `at\\s+most ${Q} attempts`, '../policy/plan.hpp', /kMaxAttempts = (\d+)/],
+  ['attempts among the caps', `${Q} attempts a\\s+request`, '../policy/plan.hpp', /kMaxAttempts = (\d+)/],
   ['response headers', `${Q} of response headers`, 'conf_provider.cc', /kHeaderBytes = (\d+)/],
   ['depth', `At most ${Q}\\.`, 'module.cc', /depth_bounds = \{ngx_conf_check_num_bounds, 1, (\d+)\}/],
   ['the least zone', `${Q} is the least`, 'zone.cc', /kMinSize = (\d+)/],

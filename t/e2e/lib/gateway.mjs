@@ -181,14 +181,15 @@ export class Gateway {
   async reload(options = {}) {
     Object.assign(this.options, options);
     fs.writeFileSync(this.file, this.conf());
-    const before = (this.errorLog().match(/start worker process /g) ?? []).length;
-    // The workers that go close what they keep alive, even under a new request.
-    for (const socket of Object.values(http.globalAgent.freeSockets).flat()) socket.destroy();
+    const old = this.workerPids();
     this.signal('SIGHUP');
-    for (const end = Date.now() + 10000; Date.now() < end; await sleep(20)) {
-      if ((this.errorLog().match(/start worker process /g) ?? []).length > before) return;
+    // Until they are told, the old workers take requests as well.
+    const ended = (pid) => new RegExp(`\\b${pid}#${pid}: gracefully shutting down`).test(this.errorLog()) || !this.workerPids().includes(pid);
+    for (const end = Date.now() + 10000; !old.every(ended); await sleep(20)) {
+      if (Date.now() > end) assert.fail(`no new worker after a reload:\n${this.errorLog()}`);
     }
-    assert.fail(`no new worker after a reload:\n${this.errorLog()}`);
+    // What they keep alive they close, even under a new request.
+    for (const socket of Object.values(http.globalAgent.freeSockets).flat()) socket.destroy();
   }
 
   signal(name) {
