@@ -41,7 +41,7 @@ ngx_conf_num_bounds_t depth_bounds = {ngx_conf_check_num_bounds, 1, 512};
 // Every cap is one: 0 does not mean endless, and offsets into a body have 32 bits.
 char* check_size(ngx_conf_t*, void*, void* value) noexcept
 {
-    constexpr size_t kGigabyte = 1024 * 1024 * 1024;
+    constexpr size_t kGigabyte = size_t{1} << 30;
     size_t size = *static_cast<size_t*>(value);
     if (size >= 1 && size <= kGigabyte) return NGX_CONF_OK;
     return const_cast<char*>("must be between 1 and 1g");
