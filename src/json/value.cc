@@ -96,11 +96,6 @@ std::string_view Value::body() const noexcept
     return is_string() ? std::string_view(raw_ + 1, raw_len_ - 2) : std::string_view();
 }
 
-bool Value::key_is(std::string_view name) const noexcept
-{
-    return decoded_equals(key(), key_escaped_, name);
-}
-
 bool Value::is(std::string_view text) const noexcept
 {
     return is_string() && decoded_equals(body(), escaped_, text);

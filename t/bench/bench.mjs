@@ -118,7 +118,7 @@ async function held(mock, name, conf, { dialect, count, size = KB, marks = [1] }
   const result = await load([side.port, pathOf(side, row), file, count, count, last, ...marks], (line) => {
     if (!line.startsWith('at ')) return;
     kilobytes.push((side.memory() - empty) / count);
-    http.get({ port: mock, path: '/go', agent: false }).resume();
+    http.get({ port: mock, path: '/go', agent: false }, (res) => res.resume());
   });
   wrong += result.failed;
   await side.stop();
