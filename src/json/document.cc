@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "json/builder.hpp"
+#include "json/pattern.hpp"
 
 namespace llm::json {
 
@@ -25,8 +26,12 @@ std::string_view escaped_prefix(std::string_view body, size_t max) noexcept
     return body.substr(0, end);
 }
 
+Document::Document() = default;
+Document::~Document() = default;
+
 Status Document::parse(std::string_view text, Mode mode, const Limits& limits)
 {
+    if (pattern_) pattern_->forget();
     source_ = text;
     if (text.size() > UINT32_MAX) return fail(Errc::too_large, "JSON text too large");
     if (mode == Mode::liberal && !text::is_utf8(text)) {
@@ -35,6 +40,15 @@ Status Document::parse(std::string_view text, Mode mode, const Limits& limits)
         source_ = mended_;
     }
     return build(*this, mode, limits);
+}
+
+Status Document::parse_next(std::string_view text, Mode mode, const Limits& limits)
+{
+    if (!pattern_) pattern_ = std::make_unique<Pattern>();
+    if (pattern_->fit(text, *this)) return kOk;
+    Status s = parse(text, mode, limits);
+    if (s.ok()) pattern_->learn(*this);
+    return s;
 }
 
 }  // namespace llm::json

@@ -84,6 +84,7 @@ public:
 
 private:
     friend class Builder;
+    friend class Pattern;
 
     const char* raw_ = nullptr;
     const char* key_ = nullptr;
