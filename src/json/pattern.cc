@@ -1,7 +1,6 @@
 #include "json/pattern.hpp"
 
 #include <array>
-#include <cstring>
 
 #include "json/scan.hpp"
 
@@ -15,46 +14,42 @@ void Pattern::learn(const Document& document)
     places_.clear();
     for (const Value& v : document.nodes_) {
         auto at = [&](const char* p) { return p ? static_cast<uint32_t>(p - source.data()) : 0; };
-        places_.push_back({at(v.raw_), v.raw_len_, at(v.key_)});
+        places_.push_back({at(v.raw_), v.raw_len_, at(v.key_), v.escaped_});
     }
 }
 
 bool Pattern::fit(std::string_view text, Document& document)
 {
-    // Of each node: how far its end lies from where it is in the pattern.
-    std::array<uint32_t, kMaxNodes> shift;
-    std::array<bool, kMaxNodes> escaped;
     std::vector<Value>& nodes = document.nodes_;
     if (text_.empty() || text.size() > UINT32_MAX) return false;
 
-    // Offsets wrap: a text may be shorter than the pattern.
+    // Of each node: how far its end lies from where it is in the pattern.
+    // Offsets wrap, as a text may be shorter.
+    std::array<uint32_t, kMaxNodes> shift;
+    std::array<bool, kMaxNodes> escaped;
     uint32_t moved = 0;
-    size_t at = 0;    // in `text`
-    size_t done = 0;  // in the pattern
-    auto same = [&](size_t size) {
-        return size <= text.size() - at && std::memcmp(text.data() + at, text_.data() + done, size) == 0;
-    };
+    size_t at = 0;  // the same place in `text` as `done` in the pattern
+    size_t done = 0;
+    size_t same = common_prefix(text, text_);
     for (size_t i = 0; i < nodes.size(); i++) {
-        const Value& v = nodes[i];
         const Place& place = places_[i];
-        escaped[i] = v.escaped_;
         shift[i] = moved;
-        if (!v.is_string()) continue;
+        escaped[i] = place.escaped;
+        if (!nodes[i].is_string() || place.raw + place.raw_len <= done + same) continue;
 
-        size_t before = place.raw + 1 - done;  // with the opening quote
-        if (!same(before)) return false;
-        at += before;
-        done = place.raw + place.raw_len;
+        // Here it differs: inside the string, or not at all as it must.
+        if (place.raw + 1 > done + same) return false;
         StringSpan span;
         size_t close;
-        if (!scan_string(text, at - 1, span, close).ok()) return false;
-        escaped[i] = span.escaped;
-        moved = static_cast<uint32_t>(close + 1 - done);
-        shift[i] = moved;
+        if (!scan_string(text, at + place.raw - done, span, close).ok()) return false;
+        done = place.raw + place.raw_len;
         at = close + 1;
+        moved = static_cast<uint32_t>(at - done);
+        shift[i] = moved;
+        escaped[i] = span.escaped;
+        same = common_prefix(text.substr(at), std::string_view(text_).substr(done));
     }
-    size_t rest = text_.size() - done;
-    if (rest != text.size() - at || !same(rest)) return false;
+    if (done + same != text_.size() || at + same != text.size()) return false;
 
     uint32_t entered = 0;  // the shift in front of the node
     for (size_t i = 0; i < nodes.size(); i++) {

@@ -33,6 +33,7 @@ private:
         uint32_t raw;
         uint32_t raw_len;
         uint32_t key;
+        bool escaped;
     };
 
     std::string text_;

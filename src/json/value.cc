@@ -130,6 +130,8 @@ const Value* Value::find(std::string_view name) const noexcept
     if (!is_object()) return nullptr;
     const Value* hit = nullptr;
     for (const Value& member : *this) {
+        // Most names differ in length.
+        if (member.key_len_ != name.size() && !member.key_escaped_) continue;
         if (member.key_is(name)) hit = &member;
     }
     return hit;
