@@ -20,12 +20,13 @@ void Rope::append_piece(std::string_view s)
 {
     while (!s.empty()) {
         if (room_ == 0) {
-            size_t capacity = std::max(kBlock, s.size());
+            size_t capacity = std::max(blocks_.empty() ? kFirstBlock : kBlock, s.size());
             blocks_.push_back({std::make_unique_for_overwrite<char[]>(capacity), capacity});
             end_ = blocks_.back().data.get();
             room_ = capacity;
             open_ = false;
         }
+        if (pieces_.capacity() == 0) pieces_.reserve(kUsualPieces);
         if (!open_) pieces_.emplace_back(end_, 0);
         open_ = true;
         size_t n = std::min(s.size(), room_);
@@ -46,7 +47,10 @@ void Rope::ref(std::string_view s)
 void Rope::clear() noexcept
 {
     pieces_.clear();
-    if (blocks_.size() > 1) blocks_.resize(1);
+    if (blocks_.size() > 1) {
+        std::swap(blocks_.front(), blocks_.back());
+        blocks_.resize(1);
+    }
     end_ = blocks_.empty() ? nullptr : blocks_.front().data.get();
     room_ = blocks_.empty() ? 0 : blocks_.front().capacity;
     open_ = false;

@@ -21,7 +21,10 @@ namespace {
 // skeleton of the text in which every string is empty, so much at a time; the
 // slices found by scan_string() wait for its callbacks.
 constexpr size_t kSkeleton = 1024;
-constexpr size_t kBatch = 128;
+constexpr size_t kBatch = 64;
+
+constexpr size_t kUsualNodes = 128;
+constexpr size_t kUsualDepth = 12;
 
 // Most members of an object that are compared pairwise for duplicates.
 constexpr size_t kPairwise = 16;
@@ -69,6 +72,17 @@ private:
     size_t used_ = 0;
 };
 
+// Most strings follow the one before after a character or two.
+size_t next_quote(std::string_view text, size_t from) noexcept
+{
+    constexpr size_t kNear = 4;
+    size_t near = std::min(from + kNear, text.size());
+    for (size_t i = from; i < near; i++) {
+        if (text[i] == '"') return i;
+    }
+    return find_quote(text, near);
+}
+
 // Number-like bytes at the end of `text`: yajl buffers a token that the text's
 // end cuts off, so such a tail must be small.
 size_t number_tail(std::string_view text) noexcept
@@ -93,6 +107,10 @@ public:
         doc_.nodes_.clear();
         doc_.open_.clear();
         doc_.where_.clear();
+        // What most texts need; others grow.
+        doc_.nodes_.reserve(std::min(doc_.source_.size() / 16 + 4, kUsualNodes));
+        doc_.open_.reserve(kUsualDepth);
+        keys_.reserve(kPairwise);
     }
 
     Status run()
@@ -115,7 +133,7 @@ private:
     {
         size_t seen = 0;  // start of what has not been handed on
         for (;;) {
-            size_t open = find_quote(text, seen + (seen > 0));
+            size_t open = next_quote(text, seen + (seen > 0));
             if (open == text.size()) break;
 
             StringSpan span;

@@ -17,7 +17,7 @@ using json::Mode;
 
 // Of the skeleton that yajl is shown, so much goes in one call.
 constexpr size_t kSkeleton = 1024;
-constexpr size_t kBatch = 128;
+constexpr size_t kBatch = 64;
 // More than one step of the string scanner.
 constexpr size_t kLong = 48;
 
