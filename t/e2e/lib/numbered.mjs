@@ -1,9 +1,14 @@
 // Streams whose every token carries the mark of its request and a number: what
 // is lost, doubled, out of order or somebody else's is seen at the first byte.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import { chunk, LAST_CHUNK, stream, streamHead } from '../../mock/raw.mjs';
 
-export const token = (mark, i, size = 0) => `<${mark}:${i}>${'x'.repeat(size)}`;
+// Text that gzip cannot make much smaller: it comes again behind its window.
+const noise = crypto.createHash('shake256', { outputLength: 1 << 16 }).digest('base64');
+const filler = (i, size) => noise.substr((i * 977) % (noise.length - size), size);
+
+export const token = (mark, i, size = 0) => `<${mark}:${i}>${filler(i, size)}`;
 
 // An answer of `count` such tokens. `pause`, called before each batch of them,
 // may wait; x.sent counts the tokens the kernel has taken.
