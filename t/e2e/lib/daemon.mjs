@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after } from './after.mjs';
 import { freePort, Gateway, nginx } from './gateway.mjs';
-import { childrenOf, isAlive } from './process.mjs';
+import { childrenOf, isAlive, sanitized } from './process.mjs';
 import { until } from './until.mjs';
 
 // What Gateway asks of a child process.
@@ -27,7 +27,8 @@ class Background {
 
 export class Daemon extends Gateway {
   conf() {
-    return super.conf().replace('daemon off;', 'daemon on;');
+    // A new binary has no other variables; sanitizers are told by theirs.
+    return super.conf().replace('daemon off;', `daemon on; ${sanitized ? 'env ASAN_OPTIONS; env UBSAN_OPTIONS;' : ''}`);
   }
 
   async launch() {
