@@ -39,7 +39,7 @@ endif
 TREE  := $(or $(NGINX_SRC),/usr/share/nginx/src)
 NGINX := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
 
-.PHONY: all help run test unit golden fuzz fuzz-build soak lint install clean deps-build deps-test
+.PHONY: all help run test unit golden fuzz fuzz-build soak bench lint install clean deps-build deps-test
 
 all: deps-build ## build the module (BUILD=release|debug, NGINX_SRC=<nginx tree>)
 	@$(MAKE) --no-print-directory $(SO)
@@ -140,6 +140,18 @@ soak: all deps-test ## a mixed load for SOAK_SECONDS=600; fails when anything is
 	@t/npm.sh
 	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX)" LLM_WORK="$(CURDIR)/build/soak" \
 	    t/node_modules/.bin/node t/soak/soak.mjs $(or $(SOAK_SECONDS),600)
+
+# --- the bench --------------------------------------------------------------------
+
+BENCH := build/bench
+
+$(BENCH)/%: t/bench/%.cc t/bench/loop.hpp
+	@mkdir -p $(@D)
+	@$(CXX) -std=c++20 -g -O2 -Wall -Wextra -Wconversion -Wshadow -Werror $< -o $@
+
+bench: all deps-test $(BENCH)/mock $(BENCH)/load ## CPU time and memory beside plain proxy_pass (PAIRS=, ROWS=)
+	@t/npm.sh
+	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX)" t/node_modules/.bin/node t/bench/bench.mjs
 
 # --- the two commands ---------------------------------------------------------
 

@@ -45,11 +45,17 @@ size_t sequence(std::string_view s, size_t& bad) noexcept
 
 size_t ascii_prefix(std::string_view s) noexcept
 {
+    constexpr uint64_t kHigh = 0x8080808080808080ULL;
     size_t i = 0;
+    for (; i + 32 <= s.size(); i += 32) {
+        uint64_t words[4];
+        std::memcpy(words, s.data() + i, 32);
+        if ((words[0] | words[1] | words[2] | words[3]) & kHigh) break;
+    }
     for (; i + 8 <= s.size(); i += 8) {
         uint64_t word;
         std::memcpy(&word, s.data() + i, 8);
-        if (word & 0x8080808080808080ULL) break;
+        if (word & kHigh) break;
     }
     while (i < s.size() && static_cast<unsigned char>(s[i]) < 0x80) i++;
     return i;

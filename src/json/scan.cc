@@ -1,5 +1,6 @@
 #include "json/scan.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -51,6 +52,22 @@ size_t plain_run(std::string_view text, size_t from, bool& high) noexcept
 }
 
 }  // namespace
+
+size_t common_prefix(std::string_view a, std::string_view b) noexcept
+{
+    size_t size = std::min(a.size(), b.size());
+    size_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 16 <= size; i += 16) {
+        __m128i of_a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a.data() + i));
+        __m128i of_b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b.data() + i));
+        unsigned same = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(of_a, of_b)));
+        if (same != 0xffff) return i + static_cast<size_t>(std::countr_one(same));
+    }
+#endif
+    while (i < size && a[i] == b[i]) i++;
+    return i;
+}
 
 size_t find_quote(std::string_view text, size_t from) noexcept
 {
