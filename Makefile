@@ -39,7 +39,7 @@ endif
 TREE  := $(or $(NGINX_SRC),/usr/share/nginx/src)
 NGINX := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
 
-.PHONY: all help run test unit golden fuzz fuzz-build bench lint install clean deps-build deps-test
+.PHONY: all help run test unit golden fuzz fuzz-build soak bench lint install clean deps-build deps-test
 
 all: deps-build ## build the module (BUILD=release|debug, NGINX_SRC=<nginx tree>)
 	@$(MAKE) --no-print-directory $(SO)
@@ -133,6 +133,13 @@ fuzz-build: deps-test
 
 fuzz: fuzz-build ## fuzz every parser until told to stop
 	@t/fuzz/run.sh forever
+
+# --- a long load ------------------------------------------------------------------
+
+soak: all deps-test ## a mixed load for SOAK_SECONDS=600; fails when anything is mixed up or left over
+	@t/npm.sh
+	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX)" LLM_WORK="$(CURDIR)/build/soak" \
+	    t/node_modules/.bin/node t/soak/soak.mjs $(or $(SOAK_SECONDS),600)
 
 # --- the bench --------------------------------------------------------------------
 

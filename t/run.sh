@@ -38,4 +38,7 @@ step "end to end: real nginx, real SDKs ($("$node" --version))"
     --test-reporter=./t/e2e/lib/reporter.mjs --test-reporter-destination=$out/e2e.json \
     ${TESTS:-t/e2e/*.test.mjs}
 
-exec "$node" t/e2e/lib/summary.mjs $out/unit.json $out/fuzz.json $out/e2e.json
+step "soak: a mixed load for ${SOAK_SECONDS:=60} seconds, two workers"
+"$node" t/soak/soak.mjs "$SOAK_SECONDS" $out/soak.json
+
+exec "$node" t/e2e/lib/summary.mjs $out/unit.json $out/fuzz.json $out/e2e.json $out/soak.json

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after } from './after.mjs';
 import { request } from './http.mjs';
+import { childrenOf } from './process.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 export const nginx = process.env.LLM_NGINX ?? '/usr/sbin/nginx';
@@ -73,7 +74,7 @@ export class Gateway {
   // `server` and `location`: what goes into those. `t`: the test it lives in.
   // Every test ends with a look at the error log and at requests left over.
   static async start(t, options = {}) {
-    const gateway = new Gateway(options);
+    const gateway = new this(options);
     after(t, () => gateway.finish());
     await gateway.launch();
     return gateway;
@@ -86,24 +87,25 @@ export class Gateway {
     location = '',
     listen = '',
     workers = 1,
+    zone = 'gateway 8m',
     project = `llm_project test { ${keyLine()} }`,
     env = {},
     allowedAlerts = [],
     configure,
   } = {}) {
     this.dir = tempDir('gateway');
-    this.options = { main, http, server, location, listen, workers, project, env, allowedAlerts, configure };
+    this.options = { main, http, server, location, listen, workers, zone, project, env, allowedAlerts, configure };
     fs.mkdirSync(path.join(this.dir, 'temp'), { recursive: true });
   }
 
   conf() {
-    const { main, http, server, location, listen, workers, project, configure } = this.options;
+    const { main, http, server, location, listen, workers, zone, project, configure } = this.options;
     if (configure) return configure(this);
     return frame({
       dir: this.dir,
       main: `worker_processes ${workers}; ${main}`,
       http: `
-  llm_zone gateway 8m;
+  llm_zone ${zone};
   ${project}
   ${typeof http === 'function' ? http(this) : http}
   server {
@@ -197,8 +199,7 @@ export class Gateway {
   }
 
   workerPids() {
-    const out = spawnSync('pgrep', ['-P', String(this.process.pid)], { encoding: 'utf8' }).stdout;
-    return out.split('\n').filter(Boolean).map(Number);
+    return childrenOf(this.process.pid);
   }
 
   async stop() {
