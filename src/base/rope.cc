@@ -20,7 +20,8 @@ void Rope::append_piece(std::string_view s)
 {
     while (!s.empty()) {
         if (room_ == 0) {
-            size_t capacity = std::max(blocks_.empty() ? kFirstBlock : kBlock, s.size());
+            size_t usual = blocks_.empty() ? kFirstBlock : std::min(2 * blocks_.back().capacity, kLargestBlock);
+            size_t capacity = std::max(usual, s.size());
             blocks_.push_back({std::make_unique_for_overwrite<char[]>(capacity), capacity});
             end_ = blocks_.back().data.get();
             room_ = capacity;
@@ -47,10 +48,7 @@ void Rope::ref(std::string_view s)
 void Rope::clear() noexcept
 {
     pieces_.clear();
-    if (blocks_.size() > 1) {
-        std::swap(blocks_.front(), blocks_.back());
-        blocks_.resize(1);
-    }
+    if (blocks_.size() > 1) blocks_.resize(1);
     end_ = blocks_.empty() ? nullptr : blocks_.front().data.get();
     room_ = blocks_.empty() ? 0 : blocks_.front().capacity;
     open_ = false;

@@ -59,14 +59,14 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     const std::vector<std::string_view>& pieces() const noexcept { return pieces_; }
 
-    // Empties the rope; its last block is kept for reuse.
+    // Empties the rope; its first block is kept for reuse.
     void clear() noexcept;
 
     std::string str() const;
 
 private:
     static constexpr size_t kFirstBlock = 512;
-    static constexpr size_t kBlock = 4096;
+    static constexpr size_t kLargestBlock = 4096;
     static constexpr size_t kUsualPieces = 6;
 
     struct Block {
