@@ -222,10 +222,11 @@ export class Gateway {
   }
 
   // Everything in the directory that nginx may have written: logs, and files of
-  // bodies.
+  // bodies. `given`: what the test has put there.
+  given = [];
   written() {
     const names = fs.readdirSync(this.dir, { recursive: true }).map((name) => path.join(this.dir, name));
-    return names.filter((name) => name !== this.file && fs.statSync(name).isFile());
+    return names.filter((name) => ![this.file, ...this.given].includes(name) && fs.statSync(name).isFile());
   }
 
   assertNoSecrets() {
