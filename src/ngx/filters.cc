@@ -31,18 +31,13 @@ const ngx_http_core_loc_conf_t* find_location(const ngx_http_location_tree_node_
         std::string_view name(reinterpret_cast<const char*>(node->name), node->len);
         int order = uri.substr(0, name.size()).compare(name.substr(0, uri.size()));
         if (order == 0 && uri.size() < name.size()) order = -1;
-        if (order < 0) {
-            node = node->left;
-        } else if (order > 0) {
-            node = node->right;
-        } else if (uri.size() == name.size() && node->exact) {
-            return node->exact;
-        } else if (!node->inclusive) {
-            node = node->right;
-        } else {
+        if (order == 0 && node->exact && uri.size() == name.size()) return node->exact;
+        if (order == 0 && node->inclusive) {
             best = node->inclusive;
             uri.remove_prefix(name.size());
             node = node->tree;
+        } else {
+            node = order < 0 ? node->left : node->right;
         }
     }
     return best;
