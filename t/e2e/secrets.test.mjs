@@ -31,6 +31,7 @@ const planted = {
   thought: 'planted-thought',
   saidArguments: 'planted-said-call',
   saidHeader: 'planted-said-header',
+  quoted: 'planted-quoted', // for the client, and not for a log
 };
 const keys = ['clientKey', 'wrongKey', 'envKey', 'fileKey', 'literalKey'].map((name) => planted[name]);
 const prompts = ['system', 'prompt', 'tool', 'schema', 'callArguments', 'result', 'user', 'metadata'].map((name) => planted[name]);
@@ -88,7 +89,7 @@ const streams = {
 };
 const everything = [...keys, ...prompts, ...completions].join(' ');
 const beginning = (x, n) => streamHead(saidHeaders) + streams[x.format].slice(0, n).map(chunk).join('');
-const quoting = (status) => (x) => x.write(sized(status, errorBody[x.format](status, `no: ${providerKey[x.format]}`), saidHeaders));
+const quoting = (status) => (x) => x.write(sized(status, errorBody[x.format](status, `no: ${planted.quoted} ${providerKey[x.format]}`), saidHeaders));
 
 const scripts = {
   good: (x) => x.write(x.stream ? beginning(x) + LAST_CHUNK : sized(200, whole[x.format], saidHeaders)),
