@@ -72,7 +72,8 @@ export class Gateway {
   // `http`: what goes into http{} besides the zone and the project of KEY (or a
   // function of the gateway that returns it);
   // `server` and `location`: what goes into those. `t`: the test it lives in.
-  // Every test ends with a look at the error log and at requests left over.
+  // Every test ends with a look at the error log, at requests left over and for
+  // `secrets` (texts) in whatever nginx has written.
   static async start(t, options = {}) {
     const gateway = new this(options);
     after(t, () => gateway.finish());
@@ -91,10 +92,11 @@ export class Gateway {
     project = `llm_project test { ${keyLine()} }`,
     env = {},
     allowedAlerts = [],
+    secrets = [],
     configure,
   } = {}) {
     this.dir = tempDir('gateway');
-    this.options = { main, http, server, location, listen, workers, zone, project, env, allowedAlerts, configure };
+    this.options = { main, http, server, location, listen, workers, zone, project, env, allowedAlerts, secrets, configure };
     fs.mkdirSync(path.join(this.dir, 'temp'), { recursive: true });
   }
 
@@ -217,6 +219,27 @@ export class Gateway {
       await this.stop();
     }
     this.assertCleanLog();
+    this.assertNoSecrets();
+  }
+
+  // Everything in the directory that nginx may have written: logs, and files of
+  // bodies. `given`: what the test has put there.
+  given = [];
+  written() {
+    const names = fs.readdirSync(this.dir, { recursive: true }).map((name) => path.join(this.dir, name));
+    return names.filter((name) => ![this.file, ...this.given].includes(name) && fs.statSync(name).isFile());
+  }
+
+  assertNoSecrets() {
+    const { secrets } = this.options;
+    if (!secrets.length) return;
+    const texts = [['stderr', Buffer.from(this.stderr ?? '')], ...this.written().map((name) => [name, fs.readFileSync(name)])];
+    for (const [name, text] of texts) {
+      for (const secret of secrets) {
+        const at = text.indexOf(secret);
+        if (at >= 0) assert.fail(`${secret} in ${name}: ${text.subarray(Math.max(0, at - 200), at + 200)}`);
+      }
+    }
   }
 
   assertCleanLog() {
