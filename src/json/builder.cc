@@ -108,7 +108,7 @@ public:
         doc_.open_.clear();
         doc_.where_.clear();
         // What most texts need; others grow.
-        doc_.nodes_.reserve(std::min(doc_.source_.size() / 16 + 4, kUsualNodes));
+        doc_.nodes_.reserve(std::min(doc_.source_.size() / 32 + 4, kUsualNodes));
         doc_.open_.reserve(kUsualDepth);
         keys_.reserve(kPairwise);
     }

@@ -282,19 +282,21 @@ ngx_int_t Attempt::read_body(ngx_http_request_t* sr, ssize_t bytes)
     return finish_read(sr);
 }
 
-// A buffer for the client's bytes: one that was sent, or a new one.
-ngx_chain_t* Attempt::output_buffer(ngx_http_request_t* sr)
+// A buffer for the client's bytes: one that was sent, or a new one, small when
+// tokens come one by one. Small ones lie in the request's pool.
+ngx_chain_t* Attempt::output_buffer(ngx_http_request_t* sr, size_t wanted)
 {
     ngx_http_upstream_t* u = sr->upstream;
     ngx_chain_t* link = ngx_chain_get_free_buf(sr->pool, &u->free_bufs);
     if (!link) return nullptr;
     ngx_buf_t* b = link->buf;
     if (!b->start) {
-        auto* memory = static_cast<u_char*>(ngx_palloc(sr->pool, kOutputBuffer));
+        size_t size = wanted <= kSmallBuffer ? kSmallBuffer : kOutputBuffer;
+        auto* memory = static_cast<u_char*>(ngx_palloc(sr->pool, size));
         if (!memory) return nullptr;
         ngx_memzero(b, sizeof(*b));
         b->start = memory;
-        b->end = memory + kOutputBuffer;
+        b->end = memory + size;
         b->temporary = 1;
         b->tag = u->output.tag;
     }
@@ -308,14 +310,19 @@ ngx_chain_t* Attempt::output_buffer(ngx_http_request_t* sr)
 ngx_int_t Attempt::finish_read(ngx_http_request_t* sr)
 {
     ngx_http_upstream_t* u = sr->upstream;
-    if (!orch_.is_committed(*this) || output_.empty()) return NGX_OK;
+    if (!orch_.is_committed(*this)) return NGX_OK;
+    // The rest of the buffer is for heads and whole answers: what one read of a
+    // stream becomes is bounded, and with it what the stream holds.
+    u->buffer.end = ngx_max(u->buffer.start + kStreamRead, u->buffer.last);
+    if (output_.empty()) return NGX_OK;
+    size_t left = output_.size();
     ngx_chain_t** last = &u->out_bufs;
     while (*last) last = &(*last)->next;
     ngx_buf_t* b = nullptr;
     for (std::string_view piece : output_.pieces()) {
         while (!piece.empty()) {
             if (!b || b->last == b->end) {
-                ngx_chain_t* link = output_buffer(sr);
+                ngx_chain_t* link = output_buffer(sr, left);
                 if (!link) return NGX_ERROR;
                 *last = link;
                 last = &link->next;
@@ -324,6 +331,7 @@ ngx_int_t Attempt::finish_read(ngx_http_request_t* sr)
             size_t n = ngx_min(piece.size(), static_cast<size_t>(b->end - b->last));
             b->last = ngx_cpymem(b->last, piece.data(), n);
             piece.remove_prefix(n);
+            left -= n;
         }
     }
     output_.clear();
