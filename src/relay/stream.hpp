@@ -18,8 +18,9 @@ class Stream final : private chat::DeltaSink {
 public:
     explicit Stream(const Options& options);
 
-    // Appends what the client is to get for these bytes. On a bad Status, and
-    // when seen().error is set, nothing more may be fed.
+    // Appends what the client is to get for these bytes: whole events, also when
+    // it throws. After that, on a bad Status, and when seen().error is set, nothing
+    // more may be fed.
     Status feed(std::string_view bytes, Rope& out);
 
     // The provider closed the stream.
@@ -33,6 +34,8 @@ public:
 
 private:
     Status put(const chat::Delta& delta) override;
+    template <class Work>
+    Status whole(Rope& out, Work work);
     Status on_event(wire::WireEvent event, Rope& out);
     void pass_through(std::string_view data, Rope& out);
 
