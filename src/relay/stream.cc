@@ -111,7 +111,8 @@ Status Stream::end(Rope& out)
     wire::WireEvent event;
     if (!seen_.complete && !seen_.error.set() && reader_.finish(event)) {
         // Half an event is as good as none.
-        if (Status s = whole(out, [&] { return on_event(event, out); }); !s.ok()) return llm::fail(Errc::truncated, s.at);
+        if (Status s = whole(out, [&] { return on_event(event, out); }); !s.ok())
+            return llm::fail(Errc::truncated, s.at);
     }
     if (seen_.complete || seen_.error.set()) return kOk;
     return whole(out, [&] {

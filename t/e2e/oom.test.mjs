@@ -122,7 +122,7 @@ for (const format of ['openai', 'anthropic']) {
             LLM_FAILING_MEMORY: file,
             ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`,
           },
-          allowedAlerts: [/(malloc|posix_memalign|memalign)\(.*\) failed|could not add new SSL|\[alert\] .*failed \(12: /],
+          allowedAlerts: [/(malloc|posix_memalign)\(.*\) failed \(12: /],
           http: ['openai', 'anthropic']
             .map((f) => `llm_provider ${f} { type ${f}; pass http://127.0.0.1:${provider.port}; key k; total_timeout 5s; }`)
             .concat('llm_model openai { target openai; fallback anthropic/b; }', 'llm_model anthropic { target anthropic; fallback openai/b; }')

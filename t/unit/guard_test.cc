@@ -188,15 +188,23 @@ std::vector<Row> rows()
 {
     std::vector<std::string> json = json_seeds();
     std::vector<std::string> texts = {
-        "  caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 cool\xc3 ", "hello", "18446744073709551615", "aGVsbG8gd29ybGQ=",
+        "  caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 cool\xc3 ",
+        "hello",
+        "18446744073709551615",
+        "aGVsbG8gd29ybGQ=",
         "a token of printable characters that is longer than a register of the machine is, twice",
     };
     std::vector<std::string> times = {
-        "1h2m59.56s", "6m0s. Visit", "26 seconds.", "1.5", "Sun, 06 Nov 1994 08:49:37 GMT", "2026-11-21T02:39:00.123+01:00",
+        "1h2m59.56s",
+        "6m0s. Visit",
+        "26 seconds.",
+        "1.5",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "2026-11-21T02:39:00.123+01:00",
     };
     std::vector<std::string> headers = times;
-    headers.insert(headers.end(), {"text/event-stream; charset=utf-8", "application/json", "gzip", "req_0123456789", "0",
-                                   "retry-after", "x-ratelimit-limit-tokens"});
+    headers.insert(headers.end(), {"text/event-stream; charset=utf-8", "application/json", "gzip", "req_0123456789",
+                                   "0", "retry-after", "x-ratelimit-limit-tokens"});
     return {
         {"strict", parse_json<json::Mode::strict>, json},
         {"liberal", parse_json<json::Mode::liberal>, json},
