@@ -128,6 +128,7 @@ for (const format of ['openai', 'anthropic']) {
             .concat('llm_model openai { target openai; fallback anthropic/b; }', 'llm_model anthropic { target anthropic; fallback openai/b; }')
             .join('\n'),
         });
+        await gateway.active(); // served by the worker, which is there then
         const [worker] = gateway.workerPids();
         const outcomes = {};
         let n = 0;
