@@ -170,8 +170,8 @@ export class Gateway {
   }
 
   async active() {
-    // No connection that a worker may be about to close, nor one that it still has.
-    const answer = await request(`http://127.0.0.1:${this.port}/_active`, { agent: false, closed: true });
+    // No connection that a worker may be about to close.
+    const answer = await request(`http://127.0.0.1:${this.port}/_active`, { agent: false });
     return Number(answer.body);
   }
 

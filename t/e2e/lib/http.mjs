@@ -2,20 +2,16 @@
 import http from 'node:http';
 import { KEY } from './gateway.mjs';
 
-// { status, headers, body }; the body as text. `closed`: not before the server
-// has closed the connection.
-export function request(url, { method = 'GET', headers = {}, body, agent, closed } = {}) {
+// { status, headers, body }; the body as text.
+export function request(url, { method = 'GET', headers = {}, body, agent } = {}) {
   return new Promise((done, fail) => {
     const req = http.request(url, { method, headers, agent }, (res) => {
       const parts = [];
-      const { socket } = res;
       res.on('data', (part) => parts.push(part));
       res.on('error', fail);
       res.on('end', () => {
         const text = Buffer.concat(parts).toString('utf8');
-        const answer = { status: res.statusCode, headers: res.headers, body: text, trailersComplete: res.complete };
-        if (!closed || socket.closed) return done(answer);
-        socket.once('close', () => done(answer));
+        done({ status: res.statusCode, headers: res.headers, body: text, trailersComplete: res.complete });
       });
     });
     req.on('error', fail);
