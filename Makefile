@@ -49,7 +49,7 @@ endif
 TREE      := $(or $(NGINX_SRC),/usr/share/nginx/src)
 NGINX_BIN := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
 
-.PHONY: all help run test valgrind unit golden fuzz fuzz-build lint install clean deps-build deps-test
+.PHONY: all help run test valgrind unit golden fuzz fuzz-build soak bench lint install clean deps-build deps-test
 
 all: deps-build ## build the module (BUILD=release|debug, NGINX_SRC=<nginx tree>)
 	@$(MAKE) --no-print-directory $(SO)
@@ -150,6 +150,25 @@ fuzz-build: deps-test
 
 fuzz: fuzz-build ## fuzz every parser until told to stop
 	@t/fuzz/run.sh forever
+
+# --- a long load ------------------------------------------------------------------
+
+soak: all deps-test ## a mixed load for SOAK_SECONDS=600; fails when anything is mixed up or left over
+	@t/npm.sh
+	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX_BIN)" LLM_WORK="$(CURDIR)/build/soak" \
+	    t/node_modules/.bin/node t/soak/soak.mjs $(or $(SOAK_SECONDS),600)
+
+# --- the bench --------------------------------------------------------------------
+
+BENCH := build/bench
+
+$(BENCH)/%: t/bench/%.cc t/bench/loop.hpp
+	@mkdir -p $(@D)
+	@$(CXX) -std=c++20 -g -O2 -Wall -Wextra -Wconversion -Wshadow -Werror $< -o $@
+
+bench: all deps-test $(BENCH)/mock $(BENCH)/load ## CPU time and memory beside plain proxy_pass (PAIRS=, ROWS=)
+	@t/npm.sh
+	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX_BIN)" t/node_modules/.bin/node t/bench/bench.mjs
 
 # --- the two commands ---------------------------------------------------------
 

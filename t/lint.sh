@@ -34,7 +34,7 @@ hits=$(grep -rnE '#include <(iostream|fstream|regex|thread|mutex|locale|future)>
 # Files stay small enough to be read in one go.
 while read -r lines file; do
     [ "$file" = total ] || [ "$lines" -le 450 ] || complain "$file has $lines lines, more than 450"
-done < <(git ls-files -- 'src/*' 't/unit/*' 't/e2e/*' 't/mock/*' | xargs wc -l)
+done < <(git ls-files -- 'src/*' 't/unit/*' 't/e2e/*' 't/mock/*' 't/bench/*' | xargs wc -l)
 
 # Text hygiene.
 hits=$(git grep -nIE '[[:space:]]+$' -- . ':!t/golden' ':!LICENSE') && complain "trailing blanks: $hits"
@@ -49,7 +49,7 @@ for script in conf/*.sh t/*.sh; do
     $shell -n "$script" || complain "$script does not parse"
 done
 
-sources=$(find src t/unit t/fuzz t/preload -name '*.cc' -o -name '*.hpp')
+sources=$(find src t/unit t/fuzz t/preload t/bench -name '*.cc' -o -name '*.hpp')
 # shellcheck disable=SC2086
 clang-format-14 --dry-run --Werror $sources 2>&1 | grep -E 'error|warning' && complain "formatting: run clang-format-14 -i"
 

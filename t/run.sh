@@ -4,6 +4,7 @@
 set -u
 
 cd "$(dirname "$0")/.."
+unset NGINX  # nginx takes a variable of this name for sockets it inherits
 out=build/test
 mkdir -p $out
 rm -f $out/*.json
@@ -49,4 +50,7 @@ t/e2e.sh e2e
 step "end to end, nginx and module under ASan and UBSan"
 t/sanitized.sh
 
-exec "$node" t/e2e/lib/summary.mjs $out/unit.json $out/fuzz.json $out/e2e.json $out/e2e-sanitized.json
+step "soak: a mixed load for ${SOAK_SECONDS:=60} seconds, two workers"
+"$node" t/soak/soak.mjs "$SOAK_SECONDS" $out/soak.json
+
+exec "$node" t/e2e/lib/summary.mjs $out/{unit,fuzz,e2e,e2e-sanitized,soak}.json

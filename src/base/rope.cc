@@ -1,31 +1,38 @@
 #include "base/rope.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace llm {
 
-void Rope::append(std::string_view s)
+Rope& Rope::operator=(Rope&& other) noexcept
+{
+    pieces_ = std::exchange(other.pieces_, {});
+    blocks_ = std::exchange(other.blocks_, {});
+    end_ = std::exchange(other.end_, nullptr);
+    room_ = std::exchange(other.room_, 0);
+    open_ = std::exchange(other.open_, false);
+    size_ = std::exchange(other.size_, 0);
+    copies_ = other.copies_;
+    return *this;
+}
+
+void Rope::append_piece(std::string_view s)
 {
     while (!s.empty()) {
-        if (blocks_.empty() || used_ == blocks_.back().capacity) {
-            size_t capacity = std::max(kBlock, s.size());
+        if (room_ == 0) {
+            size_t usual = blocks_.empty() ? kFirstBlock : std::min(2 * blocks_.back().capacity, kLargestBlock);
+            size_t capacity = std::max(usual, s.size());
             blocks_.push_back({std::make_unique_for_overwrite<char[]>(capacity), capacity});
-            used_ = 0;
+            end_ = blocks_.back().data.get();
+            room_ = capacity;
+            open_ = false;
         }
-        Block& block = blocks_.back();
-        size_t n = std::min(s.size(), block.capacity - used_);
-        char* at = block.data.get() + used_;
-        std::memcpy(at, s.data(), n);
-
-        bool grows_last = !pieces_.empty() && used_ != 0 && pieces_.back().data() + pieces_.back().size() == at;
-        if (grows_last) {
-            pieces_.back() = {pieces_.back().data(), pieces_.back().size() + n};
-        } else {
-            pieces_.emplace_back(at, n);
-        }
-        used_ += n;
-        size_ += n;
+        if (pieces_.capacity() == 0) pieces_.reserve(kUsualPieces);
+        if (!open_) pieces_.emplace_back(end_, 0);
+        open_ = true;
+        size_t n = std::min(s.size(), room_);
+        std::memcpy(end_, s.data(), n);
+        grow(n);
         s.remove_prefix(n);
     }
 }
@@ -34,6 +41,7 @@ void Rope::ref(std::string_view s)
 {
     if (copies_ || s.size() < kMinRef) return append(s);
     pieces_.push_back(s);
+    open_ = false;
     size_ += s.size();
 }
 
@@ -52,7 +60,9 @@ void Rope::clear() noexcept
 {
     pieces_.clear();
     if (blocks_.size() > 1) blocks_.resize(1);
-    used_ = 0;
+    end_ = blocks_.empty() ? nullptr : blocks_.front().data.get();
+    room_ = blocks_.empty() ? 0 : blocks_.front().capacity;
+    open_ = false;
     size_ = 0;
 }
 

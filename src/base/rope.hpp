@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace llm {
@@ -25,12 +27,23 @@ public:
         rope.copies_ = true;
         return rope;
     }
-    Rope(Rope&&) = default;
-    Rope& operator=(Rope&&) = default;
+    Rope(Rope&& other) noexcept { *this = std::move(other); }
+    Rope& operator=(Rope&& other) noexcept;
 
     // Copies `s`.
-    void append(std::string_view s);
-    void append(char c) { append(std::string_view(&c, 1)); }
+    void append(std::string_view s)
+    {
+        if (s.empty()) return;
+        if (!open_ || s.size() > room_) return append_piece(s);
+        std::memcpy(end_, s.data(), s.size());
+        grow(s.size());
+    }
+    void append(char c)
+    {
+        if (!open_ || room_ == 0) return append_piece({&c, 1});
+        *end_ = c;
+        grow(1);
+    }
 
     // Copies all of another rope.
     void append(const Rope& other)
@@ -55,16 +68,33 @@ public:
     std::string str() const;
 
 private:
-    static constexpr size_t kBlock = 4096;
+    static constexpr size_t kFirstBlock = 512;
+    static constexpr size_t kLargestBlock = 4096;
+    static constexpr size_t kUsualPieces = 6;
 
     struct Block {
         std::unique_ptr<char[]> data;
         size_t capacity;
     };
 
+    // Where there is no room, or the last piece is not the block's end.
+    void append_piece(std::string_view s);
+
+    // `n` bytes have been written behind the last piece.
+    void grow(size_t n) noexcept
+    {
+        std::string_view& last = pieces_.back();
+        last = {last.data(), last.size() + n};
+        end_ += n;
+        room_ -= n;
+        size_ += n;
+    }
+
     std::vector<std::string_view> pieces_;
     std::vector<Block> blocks_;
-    size_t used_ = 0;  // bytes taken in blocks_.back()
+    char* end_ = nullptr;  // of what is used in the last block
+    size_t room_ = 0;      // bytes behind it
+    bool open_ = false;    // the last piece ends at end_
     size_t size_ = 0;
     bool copies_ = false;
 };

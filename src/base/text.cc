@@ -1,7 +1,12 @@
 #include "base/text.hpp"
 
+#include <bit>
 #include <charconv>
 #include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace llm::text {
 
@@ -46,11 +51,17 @@ size_t sequence(std::string_view s, size_t& bad) noexcept
 size_t ascii_prefix(std::string_view s) noexcept
 {
     size_t i = 0;
-    for (; i + 8 <= s.size(); i += 8) {
-        uint64_t word;
-        std::memcpy(&word, s.data() + i, 8);
-        if (word & 0x8080808080808080ULL) break;
+#if defined(__SSE2__)
+    auto load = [&](size_t at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data() + at)); };
+    for (; i + 64 <= s.size(); i += 64) {
+        __m128i all = _mm_or_si128(_mm_or_si128(load(i), load(i + 16)), _mm_or_si128(load(i + 32), load(i + 48)));
+        if (_mm_movemask_epi8(all) != 0) break;
     }
+    for (; i + 16 <= s.size(); i += 16) {
+        unsigned high = static_cast<unsigned>(_mm_movemask_epi8(load(i)));
+        if (high != 0) return i + static_cast<size_t>(std::countr_zero(high));
+    }
+#endif
     while (i < s.size() && static_cast<unsigned char>(s[i]) < 0x80) i++;
     return i;
 }

@@ -1,5 +1,6 @@
 #include "json/scan.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -28,19 +29,21 @@ size_t plain_run(std::string_view text, size_t from, bool& high) noexcept
     const __m128i quote = _mm_set1_epi8('"');
     const __m128i backslash = _mm_set1_epi8('\\');
     const __m128i control = _mm_set1_epi8(0x1f);
+    __m128i seen = _mm_setzero_si128();
     for (; i + 16 <= text.size(); i += 16) {
         __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
         __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
         stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
         unsigned stops = static_cast<unsigned>(_mm_movemask_epi8(stop));
-        unsigned highs = static_cast<unsigned>(_mm_movemask_epi8(v));
         if (stops != 0) {
             int at = std::countr_zero(stops);
-            if (highs & ((1U << at) - 1)) high = true;
+            unsigned before = static_cast<unsigned>(_mm_movemask_epi8(v)) & ((1U << at) - 1);
+            high = high || (before | static_cast<unsigned>(_mm_movemask_epi8(seen))) != 0;
             return i + static_cast<size_t>(at);
         }
-        if (highs) high = true;
+        seen = _mm_or_si128(seen, v);
     }
+    high = high || _mm_movemask_epi8(seen) != 0;
 #endif
     for (; i < text.size(); i++) {
         unsigned char c = static_cast<unsigned char>(text[i]);
@@ -50,7 +53,49 @@ size_t plain_run(std::string_view text, size_t from, bool& high) noexcept
     return i;
 }
 
+// Length of the escape at text[at], 0 when it is none.
+size_t escape_size(std::string_view text, size_t at) noexcept
+{
+    if (at + 1 >= text.size()) return 0;
+    if (text[at + 1] == 'n') return 2;  // most of them
+    switch (text[at + 1]) {
+        case '"':
+        case '\\':
+        case '/':
+        case 'b':
+        case 'f':
+        case 'r':
+        case 't':
+            return 2;
+        case 'u':
+            break;
+        default:
+            return 0;
+    }
+    if (at + 6 > text.size()) return 0;
+    for (size_t k = at + 2; k < at + 6; k++) {
+        if (!is_hex(text[k])) return 0;
+    }
+    return 6;
+}
+
 }  // namespace
+
+size_t common_prefix(std::string_view a, std::string_view b) noexcept
+{
+    size_t size = std::min(a.size(), b.size());
+    size_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 16 <= size; i += 16) {
+        __m128i of_a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a.data() + i));
+        __m128i of_b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b.data() + i));
+        unsigned same = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(of_a, of_b)));
+        if (same != 0xffff) return i + static_cast<size_t>(std::countr_one(same));
+    }
+#endif
+    while (i < size && a[i] == b[i]) i++;
+    return i;
+}
 
 size_t find_quote(std::string_view text, size_t from) noexcept
 {
@@ -71,19 +116,9 @@ Status scan_string(std::string_view text, size_t open, StringSpan& out, size_t& 
         if (text[i] != '\\') return fail(Errc::bad_json, "control character in a string");
 
         out.escaped = true;
-        if (i + 1 >= text.size()) return fail(Errc::bad_json, "unterminated string");
-        char kind = text[i + 1];
-        if (kind == 'u') {
-            for (size_t k = i + 2; k < i + 6; k++) {
-                if (k >= text.size()) return fail(Errc::bad_json, "unterminated string");
-                if (!is_hex(text[k])) return fail(Errc::bad_json, "bad \\u escape in a string");
-            }
-            i += 6;
-        } else if (kind != '\0' && std::strchr("\"\\/bfnrt", kind)) {
-            i += 2;
-        } else {
-            return fail(Errc::bad_json, "unknown escape in a string");
-        }
+        size_t size = escape_size(text, i);
+        if (size == 0) return fail(Errc::bad_json, "bad escape in a string");
+        i += size;
     }
     out.body = text.substr(open + 1, i - open - 1);
     close = i;

@@ -14,6 +14,9 @@ struct StringSpan {
     bool escaped = false;   // holds a backslash
 };
 
+// Number of bytes that both begin with.
+size_t common_prefix(std::string_view a, std::string_view b) noexcept;
+
 // Position of the next `"` in `text` at or after `from`, or text.size().
 size_t find_quote(std::string_view text, size_t from) noexcept;
 

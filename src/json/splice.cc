@@ -6,7 +6,9 @@ namespace llm::json {
 
 void Splice::replace(std::string_view slice, std::string with)
 {
-    edits_.push_back({static_cast<size_t>(slice.data() - text_.data()), slice.size(), std::move(with)});
+    auto at = static_cast<size_t>(slice.data() - text_.data());
+    auto behind = std::upper_bound(edits_.begin(), edits_.end(), at, [](size_t n, const Edit& e) { return n < e.at; });
+    edits_.insert(behind, {at, slice.size(), std::move(with)});
 }
 
 void Splice::add_member(const Value& object, std::string_view name, std::string_view json)
@@ -18,7 +20,6 @@ void Splice::add_member(const Value& object, std::string_view name, std::string_
 
 void Splice::apply(Rope& out)
 {
-    std::stable_sort(edits_.begin(), edits_.end(), [](const Edit& a, const Edit& b) { return a.at < b.at; });
     size_t from = 0;
     for (const Edit& edit : edits_) {
         out.ref(text_.substr(from, edit.at - from));

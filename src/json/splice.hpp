@@ -32,7 +32,7 @@ private:
     };
 
     std::string_view text_;
-    std::vector<Edit> edits_;
+    std::vector<Edit> edits_;  // in the order of their places
 };
 
 }  // namespace llm::json

@@ -96,11 +96,6 @@ std::string_view Value::body() const noexcept
     return is_string() ? std::string_view(raw_ + 1, raw_len_ - 2) : std::string_view();
 }
 
-bool Value::key_is(std::string_view name) const noexcept
-{
-    return decoded_equals(key(), key_escaped_, name);
-}
-
 bool Value::is(std::string_view text) const noexcept
 {
     return is_string() && decoded_equals(body(), escaped_, text);
@@ -135,6 +130,8 @@ const Value* Value::find(std::string_view name) const noexcept
     if (!is_object()) return nullptr;
     const Value* hit = nullptr;
     for (const Value& member : *this) {
+        // Most names differ in length.
+        if (member.key_len_ != name.size() && !member.key_escaped_) continue;
         if (member.key_is(name)) hit = &member;
     }
     return hit;

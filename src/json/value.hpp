@@ -10,6 +10,9 @@ namespace llm::json {
 
 enum class Type : uint8_t { null, boolean, number, string, array, object };
 
+// True when the decoded `body` equals `text`.
+bool decoded_equals(std::string_view body, bool escaped, std::string_view text) noexcept;
+
 // One node of a parsed document. Nodes lie in document order in one array, so
 // a value's children follow it directly and `span_` steps over the subtree.
 // Texts are slices of the source, still escaped: the source must outlive them.
@@ -32,7 +35,10 @@ public:
 
     // The member name this value has in its object, still escaped.
     std::string_view key() const noexcept { return {key_, key_len_}; }
-    bool key_is(std::string_view name) const noexcept;
+    bool key_is(std::string_view name) const noexcept
+    {
+        return key_escaped_ ? decoded_equals(key(), true, name) : key() == name;
+    }
 
     bool is_true() const noexcept { return is_bool() && raw_[0] == 't'; }
 
@@ -78,6 +84,7 @@ public:
 
 private:
     friend class Builder;
+    friend class Pattern;
 
     const char* raw_ = nullptr;
     const char* key_ = nullptr;
@@ -94,8 +101,5 @@ static_assert(sizeof(Value) == 32, "one document node is half a cache line");
 
 // Decodes the inside of a JSON string (valid escapes assumed) onto `out`.
 void append_decoded(std::string& out, std::string_view body);
-
-// True when the decoded `body` equals `text`.
-bool decoded_equals(std::string_view body, bool escaped, std::string_view text) noexcept;
 
 }  // namespace llm::json

@@ -87,6 +87,7 @@ private:
     ngx_int_t read_body(ngx_http_request_t* sr, ssize_t bytes);
     ngx_int_t take(std::string_view bytes);
     ngx_int_t take_stream(std::string_view bytes);
+    static ngx_chain_t* output_buffer(ngx_http_request_t* sr);
     ngx_int_t finish_read(ngx_http_request_t* sr);
     void choose_mode();
     void reset_reply(ngx_http_request_t* sr);

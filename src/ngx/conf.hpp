@@ -132,7 +132,8 @@ struct MainConf {
     std::vector<ProjectConf*> projects;
     std::vector<TlsContext> tls;
     std::vector<DynamicUpstream*> dynamic;
-    bool in_use = false;  // some location has llm_gateway on
+    bool in_use = false;               // some location has llm_gateway on
+    ngx_int_t request_id = NGX_ERROR;  // index of nginx's $request_id
     time_t loaded = 0;
 
     ProviderConf* provider(std::string_view name) const noexcept;

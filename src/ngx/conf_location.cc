@@ -150,8 +150,10 @@ ngx_int_t finish_conf(ngx_conf_t* cf)
         for (auto step : {finish_providers, finish_models, finish_projects, finish_dynamic}) {
             if (step(cf, conf) != NGX_OK) return ngx_int_t{NGX_ERROR};
         }
+        ngx_str_t name = ngx_string("request_id");
+        conf.request_id = ngx_http_get_variable_index(cf, &name);
         install_filters();
-        return ngx_int_t{NGX_OK};
+        return ngx_int_t{conf.request_id == NGX_ERROR ? NGX_ERROR : NGX_OK};
     });
 }
 

@@ -43,7 +43,8 @@ struct Record {
 struct Context {
     Caller caller;
     Record record;
-    bool answered = false;   // the answer is the module's own
+    bool answered = false;  // the answer is the module's own
+    size_t body_received = 0;
     std::string error_body;  // for nginx's own error pages
     bool error_body_sent = false;
     std::unique_ptr<Orchestrator> orchestrator;

@@ -53,8 +53,8 @@ void Orchestrator::begin()
     cleanup->data = this;
 
     chat::ApiError error;
-    std::string_view body;
-    if (!read_body(body)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (!body_.join(r_)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    std::string_view body = body_.text();
     if (body.size() > conf_.max_body) return fail(make_error(ErrorClass::too_large, "The request body is too large."));
 
     chat_ = std::make_unique<chat::Request>();
@@ -71,34 +71,6 @@ void Orchestrator::begin()
     plan_ = policy::Plan(targets_.size(), policy::Plan::kMaxAttempts);
     listen();
     run(plan_.first());
-}
-
-// Joins what nginx has read. One buffer is used as it is.
-bool Orchestrator::read_body(std::string_view& body)
-{
-    const ngx_chain_t* bufs = r_->request_body ? r_->request_body->bufs : nullptr;
-    size_t size = 0;
-    for (const ngx_chain_t* cl = bufs; cl; cl = cl->next) size += static_cast<size_t>(ngx_buf_size(cl->buf));
-    bool one = bufs && !bufs->next && !bufs->buf->in_file;
-    if (one || size == 0) {
-        body = one ? std::string_view(reinterpret_cast<char*>(bufs->buf->pos), size) : std::string_view();
-        return true;
-    }
-
-    joined_body_ = std::make_unique_for_overwrite<char[]>(size);
-    char* to = joined_body_.get();
-    for (const ngx_chain_t* cl = bufs; cl; cl = cl->next) {
-        ngx_buf_t* b = cl->buf;
-        size_t n = static_cast<size_t>(ngx_buf_size(b));
-        if (!b->in_file) {
-            ngx_memcpy(to, b->pos, n);
-        } else if (ngx_read_file(b->file, reinterpret_cast<u_char*>(to), n, b->file_pos) != static_cast<ssize_t>(n)) {
-            return false;
-        }
-        to += n;
-    }
-    body = {joined_body_.get(), size};
-    return true;
 }
 
 bool Orchestrator::read_targets(chat::ApiError& error)
@@ -319,15 +291,7 @@ bool Orchestrator::commit(Attempt& a)
 void Orchestrator::release_request()
 {
     chat_.reset();
-    joined_body_.reset();
-    ngx_http_request_body_t* rb = r_->request_body;
-    // Another module, `mirror` for one, may have more to do with it.
-    if (!rb || !rb->bufs || r_->preserve_body) return;
-    ngx_buf_t* b = rb->bufs->buf;
-    bool alone = !rb->bufs->next && !b->in_file && b->start;
-    rb->bufs = nullptr;
-    // Frees what nginx has allocated for it alone and leaves anything else.
-    if (alone && ngx_pfree(r_->pool, b->start) == NGX_OK) rb->buf = nullptr;
+    body_.release(r_);
 }
 
 void Orchestrator::send_answer(Attempt& a)

@@ -6,6 +6,7 @@
 
 #include "base/rope.hpp"
 #include "chat/request.hpp"
+#include "ngx/body.hpp"
 #include "ngx/context.hpp"
 #include "ngx/resolve.hpp"
 #include "ngx/timer.hpp"
@@ -65,7 +66,6 @@ private:
 
     void admit();
     void settle();
-    bool read_body(std::string_view& body);
     bool read_targets(chat::ApiError& error);
     void listen();
     void run(policy::Step step);
@@ -90,8 +90,8 @@ private:
     const LocConf& conf_;
     const MainConf& main_;
 
-    std::unique_ptr<char[]> joined_body_;  // when nginx had it in pieces or in a file
-    std::unique_ptr<chat::Request> chat_;  // null once an answer was committed
+    ClientBody body_;
+    std::unique_ptr<chat::Request> chat_;  // views into the body; null once an answer was committed
     bool stream_ = false;
     std::string asked_model_;
 

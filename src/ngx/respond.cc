@@ -30,8 +30,8 @@ bool is_safe(std::string_view id) noexcept
 
 std::string_view nginx_request_id(ngx_http_request_t* r)
 {
-    ngx_str_t name = ngx_string("request_id");
-    ngx_http_variable_value_t* v = ngx_http_get_variable(r, &name, ngx_hash_key(name.data, name.len));
+    // Asked for by its index it is made once; by its name, each time anew.
+    ngx_http_variable_value_t* v = ngx_http_get_indexed_variable(r, static_cast<ngx_uint_t>(main_conf(r)->request_id));
     if (!v || v->not_found) return {};
     return {reinterpret_cast<const char*>(v->data), v->len};
 }

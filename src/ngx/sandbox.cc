@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "ngx/body.hpp"
 #include "ngx/respond.hpp"
 #include "ngx/timer.hpp"
 #include "sandbox/sandbox.hpp"
@@ -162,27 +163,13 @@ ngx_int_t refuse(ngx_http_request_t* r, sandbox::Format format, ngx_uint_t statu
     return send_json(r, status, sandbox::write_error(format, static_cast<int>(status)));
 }
 
-std::string read_body(ngx_http_request_t* r)
-{
-    std::string body;
-    for (ngx_chain_t* cl = r->request_body ? r->request_body->bufs : nullptr; cl; cl = cl->next) {
-        ngx_buf_t* b = cl->buf;
-        if (!b->in_file) {
-            body.append(reinterpret_cast<char*>(b->pos), static_cast<size_t>(b->last - b->pos));
-            continue;
-        }
-        std::string part(static_cast<size_t>(b->file_last - b->file_pos), '\0');
-        ssize_t n = ngx_read_file(b->file, reinterpret_cast<u_char*>(part.data()), part.size(), b->file_pos);
-        if (n > 0) body.append(part, 0, static_cast<size_t>(n));
-    }
-    return body;
-}
-
 ngx_int_t answer(ngx_http_request_t* r)
 {
     sandbox::Format format = format_of(*loc_conf(r)->sandbox);
     sandbox::Script script;
-    if (!sandbox::read_script(read_body(r), script)) return refuse(r, format, NGX_HTTP_BAD_REQUEST);
+    ClientBody body;
+    if (!body.join(r)) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (!sandbox::read_script(body.text(), script)) return refuse(r, format, NGX_HTTP_BAD_REQUEST);
     Orders orders = read_orders(r);
     if (orders.status) return refuse(r, format, orders.status);
 

@@ -297,6 +297,28 @@ ngx_int_t Attempt::read_body(ngx_http_request_t* sr, ssize_t bytes)
     return finish_read(sr);
 }
 
+// A buffer for the client's bytes: one that was sent, or a new one.
+ngx_chain_t* Attempt::output_buffer(ngx_http_request_t* sr)
+{
+    ngx_http_upstream_t* u = sr->upstream;
+    ngx_chain_t* link = ngx_chain_get_free_buf(sr->pool, &u->free_bufs);
+    if (!link) return nullptr;
+    ngx_buf_t* b = link->buf;
+    if (!b->start) {
+        auto* memory = static_cast<u_char*>(ngx_palloc(sr->pool, kOutputBuffer));
+        if (!memory) return nullptr;
+        ngx_memzero(b, sizeof(*b));
+        b->start = memory;
+        b->end = memory + kOutputBuffer;
+        b->temporary = 1;
+        b->tag = u->output.tag;
+    }
+    b->pos = b->last = b->start;
+    b->flush = 1;
+    link->next = nullptr;
+    return link;
+}
+
 // All of one read has been translated: out it goes, in one chain.
 ngx_int_t Attempt::finish_read(ngx_http_request_t* sr)
 {
@@ -304,28 +326,19 @@ ngx_int_t Attempt::finish_read(ngx_http_request_t* sr)
     if (!orch_.is_committed(*this) || output_.empty()) return NGX_OK;
     ngx_chain_t** last = &u->out_bufs;
     while (*last) last = &(*last)->next;
+    ngx_buf_t* b = nullptr;
     for (std::string_view piece : output_.pieces()) {
         while (!piece.empty()) {
-            ngx_chain_t* link = ngx_chain_get_free_buf(sr->pool, &u->free_bufs);
-            if (!link) return NGX_ERROR;
-            ngx_buf_t* b = link->buf;
-            if (!b->start) {
-                auto* memory = static_cast<u_char*>(ngx_palloc(sr->pool, kOutputBuffer));
-                if (!memory) return NGX_ERROR;
-                ngx_memzero(b, sizeof(*b));
-                b->start = memory;
-                b->end = memory + kOutputBuffer;
-                b->temporary = 1;
-                b->tag = u->output.tag;
+            if (!b || b->last == b->end) {
+                ngx_chain_t* link = output_buffer(sr);
+                if (!link) return NGX_ERROR;
+                *last = link;
+                last = &link->next;
+                b = link->buf;
             }
-            b->pos = b->last = b->start;
-            b->flush = 1;
-            size_t n = ngx_min(piece.size(), static_cast<size_t>(b->end - b->start));
-            b->last = ngx_cpymem(b->start, piece.data(), n);
+            size_t n = ngx_min(piece.size(), static_cast<size_t>(b->end - b->last));
+            b->last = ngx_cpymem(b->last, piece.data(), n);
             piece.remove_prefix(n);
-            link->next = nullptr;
-            *last = link;
-            last = &link->next;
         }
     }
     output_.clear();

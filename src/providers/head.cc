@@ -65,6 +65,8 @@ void hide_secrets(std::string_view head, std::string& text)
 
 void write_head(const Provider& provider, const RequestHead& head, std::string& out)
 {
+    constexpr size_t kUsualSize = 512;
+    out.reserve(kUsualSize);
     out.append("POST ");
     out.append(head.has_base ? head.base : provider.base);
     out.append(provider.chat);

@@ -111,11 +111,19 @@ std::optional<int64_t> parse_seconds(std::string_view s) noexcept
 
 std::optional<int64_t> parse_http_date(std::string_view s)
 {
-    std::array<char, 64> copy;
-    std::tm tm;
-    const char* end = parse_tm(text::trim(s), "%a, %d %b %Y %H:%M:%S GMT", copy, tm);
-    if (!end || *end) return std::nullopt;
-    return timegm(&tm);
+    // A recipient has to take all three (RFC 9110, section 5.6.7).
+    constexpr std::array kForms = {
+        "%a, %d %b %Y %H:%M:%S GMT",
+        "%A, %d-%b-%y %H:%M:%S GMT",  // RFC 850
+        "%a %b %e %H:%M:%S %Y",       // asctime()
+    };
+    for (const char* form : kForms) {
+        std::array<char, 64> copy;
+        std::tm tm;
+        const char* end = parse_tm(text::trim(s), form, copy, tm);
+        if (end && !*end) return timegm(&tm);
+    }
+    return std::nullopt;
 }
 
 std::optional<int64_t> parse_rfc3339(std::string_view s)

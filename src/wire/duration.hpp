@@ -25,7 +25,8 @@ std::string format_duration(int64_t ms);
 // Seconds with decimals, as in `retry-after: 1.5`, in milliseconds.
 std::optional<int64_t> parse_seconds(std::string_view s) noexcept;
 
-// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110), in seconds since the epoch.
+// "Sun, 06 Nov 1994 08:49:37 GMT" and the two older forms of RFC 9110, in
+// seconds since the epoch.
 std::optional<int64_t> parse_http_date(std::string_view s);
 
 // "2026-11-21T02:39:00Z", also with decimals and an offset (RFC 3339), in

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { faults } from '../mock/faults.mjs';
-import { ask, assertBroken, assertError, assertNothingLeaks, assertServed, FORMATS, startFaulty } from './lib/faulty.mjs';
+import { ask, assertNothingLeaks, assertOutcome, FORMATS, startFaulty } from './lib/faulty.mjs';
 
 test('a fault at the last target', async (t) => {
   const { gateway, faulty } = await startFaulty(t, faults);
@@ -14,24 +14,10 @@ test('a fault at the last target', async (t) => {
     const logged = gateway.errorLog().length;
     faulty.expectToken();
     const answer = await ask(gateway, `last-${name}`, { stream, onContent: () => faulty.tokenArrived() });
-    assertNothingLeaks(gateway, answer);
+    assertNothingLeaks(answer);
 
-    switch (outcome.kind) {
-      case 'failed':
-      case 'final':
-        assertError(answer, { ...outcome, attempts: 1 });
-        if (fault.message) assert.match(JSON.parse(answer.body).error.message, fault.message);
-        break;
-      case 'empty':
-        assertServed(answer, { stream, text: '', provider: name, attempts: 1 });
-        break;
-      case 'served':
-        assertServed(answer, { stream, text: outcome.text, provider: name, attempts: 1 });
-        break;
-      case 'broken':
-        assertBroken(answer, { text: fault.tokenless ? '' : 'from ', ...outcome });
-        break;
-    }
+    assertOutcome(answer, fault, format, { stream });
+    if (fault.message) assert.match(JSON.parse(answer.body).error.message, fault.message);
     const log = gateway.errorLog().slice(logged);
     if (outcome.kind !== 'served' && outcome.kind !== 'empty') assert.match(log, new RegExp(`llm: upstream "${name}" (failed|answered)`));
     if (fault.log) assert.match(log, fault.log);

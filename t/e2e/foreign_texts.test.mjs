@@ -50,9 +50,14 @@ test('answers without an id get ids of their own, on one connection too', async 
   const up = await RawProvider.start(t, async (x) => x.write(sized(200, '{"type":"message","content":[{"type":"text","text":"a"}],"stop_reason":"end_turn"}')));
   const gateway = await Gateway.start(t, { http: `llm_provider up { type anthropic; pass http://127.0.0.1:${up.port}; key none; } llm_model m { target up; }` });
   const ids = new Set();
-  for (let i = 0; i < 4; i++) ids.add(JSON.parse((await chat(gateway, { model: 'm', messages })).body).id);
+  for (let i = 0; i < 4; i++) {
+    const { headers, body } = await chat(gateway, { model: 'm', messages });
+    const { id } = JSON.parse(body);
+    assert.match(id, /^chatcmpl-[0-9a-f]{32}$/);
+    assert.equal(id, `chatcmpl-${headers['x-request-id']}`);
+    ids.add(id);
+  }
   assert.equal(ids.size, 4);
-  for (const id of ids) assert.match(id, /^chatcmpl-[0-9a-f]{32}$/);
 });
 
 for (const [status, framing] of [[204, 'transfer-encoding: chunked'], [304, 'transfer-encoding: chunked'], [204, 'content-length: 5'], [304, 'x: y']]) {

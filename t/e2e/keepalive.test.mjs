@@ -67,15 +67,16 @@ const deadOnReuse = (x) => (x.request.number > 1 ? x.end() : x.provider.barrier.
 // The same with RST in place of FIN.
 const resetOnReuse = (x) => (x.request.number > 1 ? x.reset() : x.provider.barrier.then(() => answer(x, 'alive')));
 
-for (const [how, script] of [['closed', deadOnReuse], ['reset', resetOnReuse]]) {
+const deaths = [['closed', deadOnReuse], ['reset', resetOnReuse]].flatMap(([how, script]) => FORMATS.map((format) => [how, script, format]));
+for (const [how, script, format] of deaths) {
   for (const streamed of [true, false]) {
-    const kind = streamed ? 'streamed' : 'whole';
+    const kind = `${streamed ? 'streamed' : 'whole'}, ${format}`;
 
-    for (const dead of [1, 2]) {
-      test(`${dead} reused connection(s) ${how} under a request: the same target again, not counted, ${kind}`, async (t) => {
-        const { gateway, up, next } = await start(t, script);
+    for (const [dead, model] of [[1, 'two'], [2, 'two'], [2, 'm']]) {
+      test(`${dead} reused connection(s) ${how} under a request: the same target again, not counted, ${kind}, ${model}`, async (t) => {
+        const { gateway, up, next } = await start(t, script, { format });
         await fillPool(gateway, up, dead);
-        const answer = await ask(gateway, 'two', { stream: streamed });
+        const answer = await ask(gateway, model, { stream: streamed });
         assertServed(answer, { stream: streamed, text: 'alive', provider: 'up', attempts: 1 });
         // The pool's requests, one for each connection that was dead, and the
         // one that was answered: none more.
@@ -88,12 +89,20 @@ for (const [how, script] of [['closed', deadOnReuse], ['reset', resetOnReuse]]) 
     }
 
     test(`a third one counts: the next target is asked, ${how}, ${kind}`, async (t) => {
-      const { gateway, up, next } = await start(t, script);
+      const { gateway, up, next } = await start(t, script, { format });
       await fillPool(gateway, up, 3);
       const answer = await ask(gateway, 'two', { stream: streamed });
       assertServed(answer, { stream: streamed, text: 'behind', provider: 'next', attempts: 2 });
       assert.equal(up.exchanges.length, 3 + 3);
       assert.equal(next.exchanges.length, 1);
+    });
+
+    test(`a third one counts: an error when there is no other target, ${how}, ${kind}`, async (t) => {
+      const { gateway, up } = await start(t, script, { format });
+      await fillPool(gateway, up, 3);
+      const answer = await ask(gateway, 'm', { stream: streamed });
+      assertError(answer, { status: 502, type: 'upstream_error', code: 'upstream_error', attempts: 1 });
+      assert.equal(up.exchanges.length, 3 + 3);
     });
   }
 }

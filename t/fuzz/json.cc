@@ -19,5 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
         fuzz::demand(s.ok() == test::is_json(text, mode));
         if (s.ok()) fuzz::demand(test::rewrite(doc.root()) == test::without_blanks(doc.source()));
     }
+
+    // Inputs that follow each other are often alike.
+    static json::Document series;
+    Status next = series.parse_next(guarded.view(), Mode::liberal);
+    Status alone = doc.parse(guarded.view(), Mode::liberal);
+    fuzz::demand(next.code == alone.code);
+    if (next.ok()) fuzz::demand(test::rewrite(series.root()) == test::rewrite(doc.root()));
     return 0;
 }

@@ -1,5 +1,5 @@
-// Strings are kept from yajl, short ones shown to it in batches: neither may
-// change what it accepts. The judge here is yajl fed the whole text at once.
+// Strings are kept from yajl, and a text that is like the one before it as a
+// whole: neither may change what is accepted. The judge here is yajl fed the whole text at once.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -7,6 +7,7 @@
 #include "guard.hpp"
 #include "json_judge.hpp"
 #include "json_seeds.hpp"
+#include "json_text.hpp"
 
 namespace llm::test {
 
@@ -106,6 +107,22 @@ TEST(Differential, SameVerdictsAsPlainYajl)
     // Neither side of the verdict may be tested by accident only.
     EXPECT_GT(accepted, 3000U);
     EXPECT_GT(rejected, 10000U);
+}
+
+TEST(Differential, SeriesAreParsedAsTheirTextsAre)
+{
+    Mutator mutator;
+    Document strict, liberal, alone;
+    for (const std::string& seed : mutator.seeds()) {
+        for (int i = 0; i < kMutantsPerSeed; i++) {
+            std::string text = i % 3 ? mutator.mutate(seed) : seed;
+            // Another place in memory each time, and the former text is gone.
+            Guarded guarded(text);
+            expect_same(strict, alone, guarded.view(), Mode::strict);
+            expect_same(liberal, alone, guarded.view(), Mode::liberal);
+            if (HasFatalFailure()) return;
+        }
+    }
 }
 
 }  // namespace

@@ -15,10 +15,11 @@ using json::Document;
 using json::Limits;
 using json::Mode;
 
-// Strings of this size and more are hidden from yajl.
-constexpr size_t kHidden = 48;
-// Strings shown to yajl in one call.
+// Of the skeleton that yajl is shown, so much goes in one call.
+constexpr size_t kSkeleton = 1024;
 constexpr size_t kBatch = 64;
+// More than one step of the string scanner.
+constexpr size_t kLong = 48;
 
 struct Good {
     std::string name;
@@ -215,7 +216,7 @@ TEST(Document, PrefixesEndBetweenCharacters)
 
 TEST(Document, TruncatedAtEveryByte)
 {
-    std::string long_one(kHidden + 20, 'l');
+    std::string long_one(kLong + 20, 'l');
     std::string text = R"({"a":null,"b":[true,-1.5e3,"x\u00e9\ud83d\ude00","\n"],")" + long_one + R"(":")" + long_one +
                        "\xc3\xa9\",\"c\":{\"d\":0}}";
     Document doc;
@@ -291,7 +292,7 @@ TEST(Document, LongNumbers)
         {"before a bad string", "[" + digits + "\"\x01\"]", false},
         {"before a good string", "[" + digits + "\"a\"]", false},
         {"right behind a batch of strings", "[" + strings.substr(0, strings.size() - 1) + digits + ",1]", false},
-        {"right behind a hidden string", "[\"" + std::string(kHidden, 'x') + "\"" + digits + "]", false},
+        {"right behind a long string", "[\"" + std::string(kLong, 'x') + "\"" + digits + "]", false},
         {"inside an open array", "[1," + digits, false},
     };
     for (const Row& row : rows) {
@@ -302,9 +303,9 @@ TEST(Document, LongNumbers)
     }
 }
 
-TEST(Document, StringsOfEveryLengthAroundTheHiddenOnes)
+TEST(Document, StringsOfEveryLength)
 {
-    for (size_t n = kHidden - 34; n <= kHidden + 34; n++) {
+    for (size_t n = kLong - 34; n <= kLong + 34; n++) {
         for (std::string end : {"", "\\n", "\xc3\xa9", "\\\\"}) {
             std::string s = std::string(n, 'v') + end;
             std::string text = "{\"" + s + "\" : [ \"" + s + "\", 1, \"" + s + "\" ] , \"t\" : \"" + s + "\" }";
@@ -317,16 +318,15 @@ TEST(Document, StringsOfEveryLengthAroundTheHiddenOnes)
     }
 }
 
-// Short strings go to yajl in batches, long ones in between cut them short: no
-// slice may end up at another place.
+// Strings wait for yajl in batches: no slice may end up at another place.
 TEST(Document, BatchesOfStrings)
 {
-    std::string hidden(kHidden, 'h');
+    std::string longer(kLong, 'h');
     for (size_t n : {kBatch - 1, kBatch, kBatch + 1, 2 * kBatch - 1, 2 * kBatch, 2 * kBatch + 1, size_t{300}}) {
         for (size_t at = 0; at <= n; at += 7) {
             std::string list = "[", object = "{";
             for (size_t i = 0; i < n; i++) {
-                std::string value = '"' + std::to_string(i) + (i == at ? hidden : "") + '"';
+                std::string value = '"' + std::to_string(i) + (i == at ? longer : "") + '"';
                 list += (i ? ", " : "") + value;
                 object += (i ? ",\"k" : "\"k") + std::to_string(i) + "\" : " + value;
             }
@@ -337,6 +337,22 @@ TEST(Document, BatchesOfStrings)
                 ASSERT_TRUE(doc.parse(text, Mode::strict).ok()) << n << " strings, long one at " << at;
                 ASSERT_EQ(rewrite(doc.root()), without_blanks(text)) << n << " strings, long one at " << at;
             }
+        }
+    }
+}
+
+// What stands between two strings may be just what the skeleton has room for,
+// or more than that.
+TEST(Document, GapsOfEveryLengthAroundTheSkeletons)
+{
+    for (size_t before : {size_t{0}, size_t{10}, kSkeleton / 2}) {
+        for (size_t gap = kSkeleton - before - 20; gap <= kSkeleton - before + 20; gap++) {
+            std::string text = "[" + std::string(before, ' ') + "\"first\"," + std::string(gap, ' ') +
+                               "12,\"second\",[3," + std::string(2 * kSkeleton, '\n') + "{}],\"third\",4]";
+            Document doc;
+            ASSERT_TRUE(doc.parse(Guarded(text).view(), Mode::strict).ok()) << before << ", " << gap;
+            ASSERT_TRUE(doc.parse(text, Mode::strict).ok());
+            ASSERT_EQ(rewrite(doc.root()), without_blanks(text)) << before << ", " << gap;
         }
     }
 }

@@ -50,4 +50,33 @@ inline std::string print(const json::Value& v)
     return "?";
 }
 
+inline void expect_same_tree(const json::Value& a, const json::Value& b)
+{
+    ASSERT_EQ(a.type(), b.type());
+    ASSERT_EQ(a.raw(), b.raw());
+    ASSERT_EQ(a.raw().data(), b.raw().data());
+    ASSERT_EQ(a.key(), b.key());
+    ASSERT_EQ(a.escaped(), b.escaped());
+    ASSERT_EQ(a.size(), b.size());
+    auto of_b = b.begin();
+    if (!a.is_array() && !a.is_object()) return;
+    for (const json::Value& child : a) {
+        expect_same_tree(child, *of_b);
+        if (testing::Test::HasFatalFailure()) return;
+        ++of_b;
+    }
+}
+
+// `series` has parsed any number of texts by parse_next(); `text` is the next.
+inline void expect_same(json::Document& series, json::Document& alone, std::string_view text, json::Mode mode)
+{
+    Status next = series.parse_next(text, mode);
+    Status parsed = alone.parse(text, mode);
+    ASSERT_EQ(next.code, parsed.code) << text;
+    ASSERT_EQ(next.at, parsed.at) << text;
+    // A mended text is a copy of each document's own.
+    if (!parsed.ok() || alone.source().data() != text.data()) return;
+    expect_same_tree(series.root(), alone.root());
+}
+
 }  // namespace llm::test

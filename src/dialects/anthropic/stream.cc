@@ -22,7 +22,7 @@ public:
     Status event(const wire::WireEvent& event, DeltaSink& sink) override
     {
         if (ended_ || event.data.empty()) return kOk;
-        if (Status s = doc_.parse(event.data, json::Mode::liberal, options_.json); !s.ok()) return s;
+        if (Status s = doc_.parse_next(event.data, json::Mode::liberal, options_.json); !s.ok()) return s;
         const Value& root = doc_.root();
         const Value* type = root.find("type");
         if (!type) return fail(Errc::protocol, "event without type");

@@ -22,7 +22,7 @@ public:
             ended_ = true;
             return sink.put({.kind = DeltaKind::end});
         }
-        if (Status s = doc_.parse(event.data, json::Mode::liberal, json_); !s.ok()) return s;
+        if (Status s = doc_.parse_next(event.data, json::Mode::liberal, json_); !s.ok()) return s;
         const Value& root = doc_.root();
         if (Status s = read_envelope(root, sink, ended_); !s.ok() || ended_) return s;
         const Value* choices = root.get("choices");

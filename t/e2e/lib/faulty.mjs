@@ -2,9 +2,9 @@
 // its clients must see of it.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { PAGE, SECRET, startFaults } from '../../mock/faults.mjs';
+import { FIRST, PAGE, SECRET, startFaults, TEXT } from '../../mock/faults.mjs';
 import { answer, RawProvider } from '../../mock/raw.mjs';
-import { Gateway } from './gateway.mjs';
+import { Gateway, KEY } from './gateway.mjs';
 import { authorized, events, textOf } from './http.mjs';
 
 export const FORMATS = ['openai', 'anthropic'];
@@ -16,11 +16,44 @@ export const keyOf = (name) => `${SECRET}-${name}`;
 export const provider = (name, type, pass, rest = '') =>
   `llm_provider ${name} { type ${type}; pass ${pass}; key ${keyOf(name)}; ${rest} }`;
 
+// What a client sends along and no provider is to see, and the reverse.
+const CLIENTS = 'only-the-clients';
+const LOGGED = 'told-to-nginx';
+const PROVIDERS = 'only-the-providers';
+const fromClient = [
+  ...['cookie', 'x-api-key', 'api-key', 'proxy-authorization', 'anthropic-version', 'anthropic-beta', 'anthropic-organization-id'],
+  ...['openai-organization', 'openai-project', 'openai-beta', 'x-forwarded-for', 'x-real-ip', 'forwarded', 'via', 'origin'],
+  ...['accept', 'accept-language', 'accept-encoding', 'x-stainless-os', 'x-request-id', 'idempotency-key', 'x-whatever'],
+];
+const logged = ['user-agent', 'referer']; // nginx's access log has these
+const fromProvider = [
+  ...['set-cookie', 'server', 'via', 'location', 'www-authenticate', 'x-powered-by', 'x-accel-redirect', 'x-accel-expires', 'x-accel-charset'],
+  ...['openai-organization', 'openai-processing-ms', 'anthropic-organization-id', 'cf-ray', 'etag', 'alt-svc', 'link', 'content-disposition'],
+  ...['access-control-allow-origin', 'content-language', 'x-llm-provider', 'x-llm-attempts', 'x-whatever'],
+];
+const all = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
+
+// Puts headers into the first head that a provider writes.
+function chatty(exchange) {
+  const more = fromProvider.map((name) => `${name}: ${PROVIDERS}\r\n`).join('');
+  const add = (bytes) => {
+    const text = Buffer.from(bytes).toString('latin1');
+    if (exchange.chatted || !/^HTTP\/1\.\d \d+ .*\r\n/.test(text)) return bytes;
+    exchange.chatted = true;
+    return Buffer.from(text.replace('\r\n', `\r\n${more}`), 'latin1');
+  };
+  for (const how of ['write', 'end']) {
+    const plain = exchange[how].bind(exchange);
+    exchange[how] = (bytes) => plain(bytes && add(bytes));
+  }
+  return exchange;
+}
+
 // For every row and format the models first-ROW-FORMAT, with a good provider of
 // the other format behind it, and last-ROW-FORMAT, with nothing behind it.
-export async function startFaulty(t, rows, { http: more = () => '', allowedAlerts } = {}) {
-  const faulty = await startFaults(t);
-  const good = await RawProvider.start(t, (x) => answer(x, GOOD[x.format]));
+export async function startFaulty(t, rows, { http: more = () => '', server, dress = chatty, allowedAlerts } = {}) {
+  const faulty = await startFaults(t, dress);
+  const good = await RawProvider.start(t, (x) => answer(chatty(x), GOOD[x.format]));
   const row = (fault, format) => {
     const name = `${fault.name}-${format}`;
     const pass = fault.pass ?? `http://127.0.0.1:${faulty.port}/${fault.name}`;
@@ -31,6 +64,8 @@ export async function startFaulty(t, rows, { http: more = () => '', allowedAlert
   };
   const gateway = await Gateway.start(t, {
     allowedAlerts,
+    server,
+    secrets: [KEY, SECRET, PAGE, PROMPT_TEXT, TEXT, ...Object.values(GOOD), CLIENTS, PROVIDERS],
     location: 'llm_max_event 16k; llm_max_response 64k; llm_max_tool_arguments 8k;',
     http: (gateway) => `
       ${FORMATS.map((f) => provider(`good-${f}`, f, `http://127.0.0.1:${good.port}/good`)).join('\n')}
@@ -41,7 +76,8 @@ export async function startFaulty(t, rows, { http: more = () => '', allowedAlert
 }
 
 // Escapes and digits that must arrive as they were written.
-const PROMPT = String.raw`"Gr\u00fc\u00dfe"`;
+const PROMPT_TEXT = 'asked in confidence';
+const PROMPT = String.raw`"Gr\u00fc\u00dfe, ${PROMPT_TEXT}"`;
 export const requestFor = (model, stream) =>
   `{"model":"${model}","messages":[{"role":"user","content":${PROMPT}}],"temperature":0.10${stream ? ',"stream":true' : ''}}`;
 
@@ -49,7 +85,7 @@ export const requestFor = (model, stream) =>
 // first token is there.
 export function ask(gateway, model, { stream = false, onContent, body = requestFor(model, stream) } = {}) {
   return new Promise((done, fail) => {
-    const options = { method: 'POST', headers: authorized() };
+    const options = { method: 'POST', headers: { ...all(fromClient, CLIENTS), ...all(logged, LOGGED), ...authorized() } };
     const req = http.request(`${gateway.url}/chat/completions`, options, (res) => {
       let text = '';
       res.setEncoding('utf8');
@@ -70,11 +106,20 @@ export function ask(gateway, model, { stream = false, onContent, body = requestF
 
 // --- what the client must see -----------------------------------------------------
 
-export function assertNothingLeaks(gateway, answer) {
+// In no answer; the logs are searched when the gateway has stopped.
+export function assertNothingLeaks(answer) {
   const seen = answer.body + JSON.stringify(answer.headers);
-  for (const secret of [SECRET, PAGE]) {
-    assert.ok(!seen.includes(secret), `${secret} in the answer: ${seen}`);
-    assert.ok(!gateway.errorLog().includes(secret), `${secret} in the error log`);
+  for (const secret of [KEY, SECRET, PAGE, PROMPT_TEXT, PROVIDERS]) assert.ok(!seen.includes(secret), `${secret} in the answer: ${seen}`);
+}
+
+// Of the client's nothing but its request has reached a provider, and none has
+// seen another one's key.
+export function assertNothingForwarded(...providers) {
+  for (const { path, headers, body } of providers.flatMap((provider) => provider.requests)) {
+    const head = `${path} ${JSON.stringify(headers)}`;
+    for (const secret of [KEY, CLIENTS, LOGGED]) assert.ok(!(head + body).includes(secret), `${secret} in a request: ${head}`);
+    assert.equal(head.split(SECRET).length - 1, 1, head);
+    assert.ok(!body.includes(SECRET), body);
   }
 }
 
@@ -143,6 +188,26 @@ export function assertBroken(answer, { text, type, code }) {
   assert.equal(failures[0].error.type, type);
   assert.equal(failures[0].error.code, code);
   assert.equal(failures[0].id, chunks[0].id);
+}
+
+// What the table says, of the first of two targets or of the only one.
+export function assertOutcome(answer, fault, format, { stream, first = false }) {
+  const outcome = stream ? fault.stream : fault.whole;
+  const itself = { stream, provider: `${fault.name}-${format}`, attempts: 1 };
+  const behind = { stream, text: GOOD[other[format]], provider: `good-${other[format]}`, attempts: 2 };
+  switch (outcome.kind) {
+    case 'failed':
+      return first ? assertServed(answer, behind) : assertError(answer, { ...outcome, attempts: 1 });
+    case 'empty':
+      return assertServed(answer, first ? behind : { ...itself, text: '' });
+    case 'final':
+      return assertError(answer, { ...outcome, attempts: 1 });
+    case 'served':
+      return assertServed(answer, { ...itself, text: outcome.text });
+    case 'broken':
+      return assertBroken(answer, { text: fault.tokenless ? '' : FIRST, ...outcome });
+  }
+  assert.fail(`no such outcome: ${outcome.kind}`);
 }
 
 // The request as the second provider must have got it: its own format, its own

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after } from './after.mjs';
 import { request } from './http.mjs';
+import { childrenOf } from './process.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 export const nginx = process.env.LLM_NGINX ?? '/usr/sbin/nginx';
@@ -77,9 +78,10 @@ export class Gateway {
   // `http`: what goes into http{} besides the zone and the project of KEY (or a
   // function of the gateway that returns it);
   // `server` and `location`: what goes into those. `t`: the test it lives in.
-  // Every test ends with a look at the error log and at requests left over.
+  // Every test ends with a look at the error log, at requests left over and for
+  // `secrets` (texts) in whatever nginx has written.
   static async start(t, options = {}) {
-    const gateway = new Gateway(options);
+    const gateway = new this(options);
     after(t, () => gateway.finish());
     await gateway.launch();
     return gateway;
@@ -92,24 +94,26 @@ export class Gateway {
     location = '',
     listen = '',
     workers = 1,
+    zone = 'gateway 8m',
     project = `llm_project test { ${keyLine()} }`,
     env = {},
     allowedAlerts = [],
+    secrets = [],
     configure,
   } = {}) {
     this.dir = tempDir('gateway');
-    this.options = { main, http, server, location, listen, workers, project, env, allowedAlerts, configure };
+    this.options = { main, http, server, location, listen, workers, zone, project, env, allowedAlerts, secrets, configure };
     fs.mkdirSync(path.join(this.dir, 'temp'), { recursive: true });
   }
 
   conf() {
-    const { main, http, server, location, listen, workers, project, configure } = this.options;
+    const { main, http, server, location, listen, workers, zone, project, configure } = this.options;
     if (configure) return configure(this);
     return frame({
       dir: this.dir,
       main: `worker_processes ${workers}; ${main}`,
       http: `
-  llm_zone gateway 8m;
+  llm_zone ${zone};
   ${project}
   ${typeof http === 'function' ? http(this) : http}
   server {
@@ -202,8 +206,7 @@ export class Gateway {
   }
 
   workerPids() {
-    const out = spawnSync('pgrep', ['-P', String(this.process.pid)], { encoding: 'utf8' }).stdout;
-    return out.split('\n').filter(Boolean).map(Number);
+    return childrenOf(this.process.pid);
   }
 
   async stop() {
@@ -221,6 +224,27 @@ export class Gateway {
       await this.stop();
     }
     this.assertCleanLog();
+    this.assertNoSecrets();
+  }
+
+  // Everything in the directory that nginx may have written: logs, and files of
+  // bodies. `given`: what the test has put there.
+  given = [];
+  written() {
+    const names = fs.readdirSync(this.dir, { recursive: true }).map((name) => path.join(this.dir, name));
+    return names.filter((name) => ![this.file, ...this.given].includes(name) && fs.statSync(name).isFile());
+  }
+
+  assertNoSecrets() {
+    const { secrets } = this.options;
+    if (!secrets.length) return;
+    const texts = [['stderr', Buffer.from(this.stderr ?? '')], ...this.written().map((name) => [name, fs.readFileSync(name)])];
+    for (const [name, text] of texts) {
+      for (const secret of secrets) {
+        const at = text.indexOf(secret);
+        if (at >= 0) assert.fail(`${secret} in ${name}: ${text.subarray(Math.max(0, at - 200), at + 200)}`);
+      }
+    }
   }
 
   assertCleanLog() {

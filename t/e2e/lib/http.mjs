@@ -11,7 +11,10 @@ export function request(url, { method = 'GET', headers = {}, body, agent } = {})
       res.on('error', fail);
       res.on('end', () => {
         const text = Buffer.concat(parts).toString('utf8');
-        done({ status: res.statusCode, headers: res.headers, body: text, trailersComplete: res.complete });
+        const answer = { status: res.statusCode, headers: res.headers, body: text, trailersComplete: res.complete };
+        // Over a connection of its own it is over when that is closed on both sides.
+        if (agent === false && !res.socket.destroyed) res.socket.once('close', () => done(answer));
+        else done(answer);
       });
     });
     req.on('error', fail);

@@ -204,13 +204,24 @@ export function connectingTo(port) {
   return rows.map((row) => row.trim().split(/\s+/)).filter(([, , to, state]) => to === remote && state === SYN_SENT).length;
 }
 
-// Resident memory of a process in kilobytes.
-export const memoryOf = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+// Connections to a local port that its server has accepted and not closed.
+export function acceptedOn(port) {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const [ESTABLISHED, CLOSE_WAIT] = ['01', '08'];
+  const rows = fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1, -1).map((row) => row.trim().split(/\s+/));
+  return rows.filter(([, at, , state, , , , , , inode]) => at.endsWith(local) && inode !== '0' && [ESTABLISHED, CLOSE_WAIT].includes(state)).length;
+}
+
+// Resident memory of a process in kilobytes, now and at its peak.
+const statusOf = (pid, field) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+export const memoryOf = (pid) => statusOf(pid, 'VmRSS');
+export const peakOf = (pid) => statusOf(pid, 'VmHWM');
+export const resetPeak = (pid) => fs.writeFileSync(`/proc/${pid}/clear_refs`, '5');
 
 // A generous bound for what some connections' buffers may cost.
-export function assertNotGrown(pid, before, bound = 4096) {
+export function assertNotGrown(pid, before, bound = 4096, now = memoryOf) {
   // A sanitizer keeps what was freed.
   if (/lib\S*asan/.test(fs.readFileSync(`/proc/${pid}/maps`, 'utf8'))) return;
-  const grown = memoryOf(pid) - before;
+  const grown = now(pid) - before;
   assert.ok(grown < bound, `the worker has grown by ${grown} kB`);
 }
