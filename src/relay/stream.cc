@@ -93,6 +93,14 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
     return kOk;
 }
 
+void Stream::fail(const chat::ApiError& error, Rope& out)
+{
+    (void)whole(out, [&] {
+        writer_.fail(error, out);
+        return kOk;
+    });
+}
+
 Status Stream::feed(std::string_view bytes, Rope& out)
 {
     out_ = &out;

@@ -28,7 +28,7 @@ public:
 
     // Appends the chunk that tells a client which has already got content of a
     // failure. Nothing may follow it.
-    void fail(const chat::ApiError& error, Rope& out) { writer_.fail(error, out); }
+    void fail(const chat::ApiError& error, Rope& out);
 
     const Seen& seen() const noexcept { return seen_; }
 
