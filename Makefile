@@ -2,6 +2,7 @@
 
 BUILD     ?= release
 NGINX_SRC ?=
+NGINX     ?=
 PORT      ?= 8080
 RUN_DIR   ?= build/run
 CC        ?= cc
@@ -13,8 +14,17 @@ MODULE  := ngx_http_llm_gateway_module.so
 SOURCES := $(sort $(shell find src -name '*.cc'))
 HEADERS := $(sort $(shell find src -name '*.hpp'))
 
+# Debian's releases that have these versions. nginx itself takes a variable of
+# this name for sockets it inherits.
+RELEASE_1.22 := bookworm
+RELEASE_1.26 := trixie
+unexport NGINX
+ifneq ($(NGINX),)
+RELEASE := $(or $(RELEASE_$(NGINX)),$(error NGINX is 1.22 or 1.26, not "$(NGINX)"; NGINX_SRC=<nginx tree> takes any other))
+endif
+
 # One directory a kind of build, so that they never mix.
-NAME    := $(BUILD)$(if $(NGINX_SRC),-src)$(if $(findstring clang,$(CC)),-clang)
+NAME    := $(BUILD)$(if $(NGINX_SRC),-$(notdir $(NGINX_SRC:%/=%)))$(if $(findstring clang,$(CC)),-clang)
 OBJ     := $(CURDIR)/build/$(NAME)
 SO      := $(OBJ)/$(MODULE)
 
@@ -36,10 +46,10 @@ $(error BUILD is release, debug or asan, not "$(BUILD)")
 endif
 
 # Debian's nginx-dev, or a tree the user has unpacked.
-TREE  := $(or $(NGINX_SRC),/usr/share/nginx/src)
-NGINX := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
+TREE      := $(or $(NGINX_SRC),/usr/share/nginx/src)
+NGINX_BIN := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
 
-.PHONY: all help run test unit golden fuzz fuzz-build soak bench lint install clean deps-build deps-test
+.PHONY: all help run test valgrind unit golden fuzz fuzz-build soak bench lint install clean deps-build deps-test
 
 all: deps-build ## build the module (BUILD=release|debug, NGINX_SRC=<nginx tree>)
 	@$(MAKE) --no-print-directory $(SO)
@@ -61,7 +71,7 @@ $(OBJ)/files: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(SOURCES) $(HEADERS) | cmp -s - $@ || printf '%s\n' $(SOURCES) $(HEADERS) > $@
 
-$(OBJ)/Makefile: config config.make $(OBJ)/files $(if $(NGINX_SRC),,$(NGINX))
+$(OBJ)/Makefile: config config.make conf/configure.sh $(OBJ)/files $(if $(NGINX_SRC),,$(NGINX_BIN))
 	@CC="$(CC)" OPT="$(OPT)" TREE="$(TREE)" OBJ="$(OBJ)" FROM_SRC="$(NGINX_SRC)" conf/configure.sh > $(OBJ)/configure.log 2>&1 \
 	    || { tail -n 20 $(OBJ)/configure.log; exit 1; }
 
@@ -97,6 +107,13 @@ unit: deps-test ## unit and golden tests of the core
 golden: deps-test ## rewrite the expected files of t/golden from what the code does; review the diff
 	@$(MAKE) --no-print-directory -j$(J) $(UNIT)/unit
 	@GOLDEN_UPDATE=1 $(UNIT)/unit --gtest_brief=1 --gtest_filter='*Golden*'
+
+# --- for nginx in end-to-end tests: memory that runs out -------------------------
+
+# -O2 for tail calls: LeakSanitizer looks at who has called malloc.
+build/preload/%.so: t/preload/%.cc Makefile
+	@mkdir -p $(@D)
+	@$(CXX) -std=c++20 -g -O2 -Wall -Wextra -Werror -fno-omit-frame-pointer -fPIC -shared $< -o $@
 
 # --- fuzz targets, of clang's libFuzzer -----------------------------------------
 
@@ -138,7 +155,7 @@ fuzz: fuzz-build ## fuzz every parser until told to stop
 
 soak: all deps-test ## a mixed load for SOAK_SECONDS=600; fails when anything is mixed up or left over
 	@t/npm.sh
-	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX)" LLM_WORK="$(CURDIR)/build/soak" \
+	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX_BIN)" LLM_WORK="$(CURDIR)/build/soak" \
 	    t/node_modules/.bin/node t/soak/soak.mjs $(or $(SOAK_SECONDS),600)
 
 # --- the bench --------------------------------------------------------------------
@@ -151,21 +168,25 @@ $(BENCH)/%: t/bench/%.cc t/bench/loop.hpp
 
 bench: all deps-test $(BENCH)/mock $(BENCH)/load ## CPU time and memory beside plain proxy_pass (PAIRS=, ROWS=)
 	@t/npm.sh
-	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX)" t/node_modules/.bin/node t/bench/bench.mjs
+	@env -u NGINX LLM_MODULE="$(SO)" LLM_NGINX="$(NGINX_BIN)" t/node_modules/.bin/node t/bench/bench.mjs
 
 # --- the two commands ---------------------------------------------------------
 
 run: all ## start the gateway on 127.0.0.1:$(PORT) against the sandbox (PORT=, RUN_DIR=)
-	@NGINX_BIN="$(NGINX)" SO="$(SO)" PORT="$(PORT)" RUN_DIR="$(RUN_DIR)" conf/run.sh
+	@NGINX_BIN="$(NGINX_BIN)" SO="$(SO)" PORT="$(PORT)" RUN_DIR="$(RUN_DIR)" conf/run.sh
 
-test: deps-build deps-test ## install what is missing and run every test
-	@NGINX_SRC="$(NGINX_SRC)" BUILD="$(BUILD)" t/run.sh
+test: deps-build deps-test ## run every test (TESTS=<files>); NGINX=1.26: end to end with another nginx
+	@RELEASE="$(RELEASE)" NGINX_SRC="$(NGINX_SRC)" BUILD="$(BUILD)" t/run.sh
+
+valgrind: deps-build deps-test ## a part of the end-to-end tests with nginx under valgrind (TESTS=<files>)
+	@conf/deps.sh valgrind
+	@t/valgrind.sh
 
 lint: deps-test ## layer rule, formatting, clang-tidy, repository hygiene
 	@t/lint.sh
 
 install: all ## copy the module to where nginx looks for modules (DESTDIR=)
-	@NGINX_BIN="$(NGINX)" SO="$(SO)" DESTDIR="$(DESTDIR)" conf/install.sh
+	@NGINX_BIN="$(NGINX_BIN)" SO="$(SO)" DESTDIR="$(DESTDIR)" conf/install.sh
 
 clean: ## remove everything that was built
 	rm -rf build

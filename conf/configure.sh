@@ -19,5 +19,5 @@ fi
 exec ./configure --with-cc="$CC" --builddir="$OBJ" --add-dynamic-module="$module" \
     --with-compat --with-debug --with-threads --with-pcre-jit \
     --with-http_ssl_module --with-http_v2_module --with-http_realip_module --with-http_auth_request_module \
-    --with-http_stub_status_module --with-http_gunzip_module \
+    --with-http_stub_status_module --with-http_gunzip_module --with-http_sub_module \
     --with-cc-opt="$OPT -fPIC" --with-ld-opt="$(grep -oE -- '-fsanitize=[a-z,]+' <<< "$OPT" || true)"

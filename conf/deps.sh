@@ -2,6 +2,7 @@
 # Installs the packages that a target needs and that are not there yet.
 #   conf/deps.sh build [--no-nginx]   to build and run the module
 #   conf/deps.sh test                 to test and lint it as well
+#   conf/deps.sh valgrind             for `make valgrind` besides
 set -eu
 
 packages="g++ make libyajl-dev libssl-dev ca-certificates"
@@ -9,10 +10,14 @@ case "$*" in
     *--no-nginx*) packages="$packages libpcre2-dev zlib1g-dev" ;;
     *)            packages="$packages nginx nginx-dev" ;;
 esac
-if [ "$1" = test ]; then
-    packages="$packages curl libgtest-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev openssl git procps"
-    command -v npm >/dev/null || packages="$packages npm"
-fi
+case $1 in
+    test)
+        packages="$packages curl libgtest-dev clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev openssl git procps"
+        # nginx from Debian's source, under the sanitizers.
+        packages="$packages dpkg-dev debian-archive-keyring libpcre2-dev zlib1g-dev"
+        command -v npm >/dev/null || packages="$packages npm" ;;
+    valgrind) packages="$packages valgrind libc6-dbg" ;;
+esac
 
 missing=
 for p in $packages; do

@@ -49,7 +49,7 @@ for script in conf/*.sh t/*.sh; do
     $shell -n "$script" || complain "$script does not parse"
 done
 
-sources=$(find src t/unit t/fuzz t/bench -name '*.cc' -o -name '*.hpp')
+sources=$(find src t/unit t/fuzz t/preload t/bench -name '*.cc' -o -name '*.hpp')
 # shellcheck disable=SC2086
 clang-format-14 --dry-run --Werror $sources 2>&1 | grep -E 'error|warning' && complain "formatting: run clang-format-14 -i"
 

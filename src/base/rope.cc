@@ -45,6 +45,17 @@ void Rope::ref(std::string_view s)
     size_ += s.size();
 }
 
+void Rope::cut(size_t size) noexcept
+{
+    while (size_ > size) {
+        std::string_view& last = pieces_.back();
+        size_t n = std::min(size_ - size, last.size());
+        last.remove_suffix(n);
+        size_ -= n;
+        if (last.empty()) pieces_.pop_back();
+    }
+}
+
 void Rope::clear() noexcept
 {
     pieces_.clear();

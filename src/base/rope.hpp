@@ -59,6 +59,9 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     const std::vector<std::string_view>& pieces() const noexcept { return pieces_; }
 
+    // Takes away what lies behind the first `size` bytes.
+    void cut(size_t size) noexcept;
+
     // Empties the rope; its first block is kept for reuse.
     void clear() noexcept;
 

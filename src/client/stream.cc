@@ -43,9 +43,10 @@ void StreamWriter::start(const Delta& delta)
         w.member("created", static_cast<uint64_t>(options_.created));
         write_text(w.key("model"), answer_model(delta.model, options_));
     }
-    head_ = head.str();
-    head_.back() = ',';  // the closing brace comes with each chunk's end
-    head_ += "\"choices\":[";
+    std::string text = head.str();
+    text.back() = ',';  // the closing brace comes with each chunk's end
+    text += "\"choices\":[";
+    head_ = std::move(text);
 }
 
 void StreamWriter::open_chunk(Rope& out)

@@ -10,12 +10,12 @@ void Pattern::learn(const Document& document)
 {
     std::string_view source = document.source_;
     if (source.size() > kMaxText || document.nodes_.size() > kMaxNodes) return;
-    text_ = source;
     places_.clear();
     for (const Value& v : document.nodes_) {
         auto at = [&](const char* p) { return p ? static_cast<uint32_t>(p - source.data()) : 0; };
         places_.push_back({at(v.raw_), v.raw_len_, at(v.key_), v.escaped_});
     }
+    text_ = source;  // there is no pattern before it is whole
 }
 
 bool Pattern::fit(std::string_view text, Document& document)

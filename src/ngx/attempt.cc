@@ -110,8 +110,9 @@ bool Attempt::launch()
     // been done before.
     constexpr ngx_uint_t kFlags = NGX_HTTP_SUBREQUEST_BACKGROUND | NGX_HTTP_SUBREQUEST_CLONE;
     if (ngx_http_subrequest(r, &r->uri, nullptr, &sr_, post, kFlags) != NGX_OK) {
-        sr_ = nullptr;
-        return false;
+        if (!sr_) return false;
+        // It holds the request already, only posting it has failed.
+        ngx_http_post_request(sr_, &posted_);
     }
     ngx_http_set_ctx(sr_, this, ngx_http_llm_gateway_module);
     sr_->content_handler = content_handler;
@@ -263,6 +264,15 @@ void Attempt::set_error(Status status)
     reason_ = status.at;
 }
 
+// What has been seen of the answer counts for nothing, it may not have been
+// written.
+void Attempt::give_up() noexcept
+{
+    error_.kind = ErrorClass::internal;
+    error_.message = "Out of memory.";  // short enough to need none
+    reason_ = traits(error_.kind).name;
+}
+
 // A provider may quote what it was sent.
 void Attempt::hide_secrets()
 {
@@ -290,7 +300,7 @@ void Attempt::end()
         hide_secrets();
         return ngx_int_t{NGX_OK};
     });
-    if (rc != NGX_OK) error_.kind = ErrorClass::internal;
+    if (rc != NGX_OK) give_up();
     if (error_.set()) {
         log_failure();
         if (!is_committed()) release_all();

@@ -95,6 +95,7 @@ private:
     void reset_reply(ngx_http_request_t* sr);
 
     void on_upstream_end(ngx_int_t rc);
+    void give_up() noexcept;  // after an exception
     static ngx_int_t on_subrequest_end(ngx_http_request_t* sr, void* data, ngx_int_t rc) noexcept;
     void end();
     void judge();
@@ -128,6 +129,7 @@ private:
     std::unique_ptr<ngx_chain_t[]> links_;
 
     ngx_http_request_t* sr_ = nullptr;
+    ngx_http_posted_request_t posted_ = {};
     Mode mode_ = Mode::head;
     ngx_http_status_t status_ = {};
     ngx_http_chunked_t chunked_ = {};

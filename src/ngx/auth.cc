@@ -17,11 +17,13 @@ constexpr size_t kMaxKey = 512;
 EVP_MD* sha256 = nullptr;
 EVP_MD_CTX* digest_ctx = nullptr;
 
-bool digest(std::string_view key, u_char (&out)[32])
+void digest(std::string_view key, u_char (&out)[32])
 {
-    return digest_ctx && EVP_DigestInit_ex2(digest_ctx, sha256, nullptr) == 1 &&
-           EVP_DigestUpdate(digest_ctx, key.data(), key.size()) == 1 &&
-           EVP_DigestFinal_ex(digest_ctx, out, nullptr) == 1;
+    bool good = digest_ctx && EVP_DigestInit_ex2(digest_ctx, sha256, nullptr) == 1 &&
+                EVP_DigestUpdate(digest_ctx, key.data(), key.size()) == 1 &&
+                EVP_DigestFinal_ex(digest_ctx, out, nullptr) == 1;
+    // Memory is all that can be missing, and no reason to call a key wrong.
+    if (!good) throw std::bad_alloc();
 }
 
 // The key of `Authorization: Bearer KEY`, or an empty view.
@@ -60,17 +62,22 @@ const Caller& authenticate(ngx_http_request_t* r, Context& ctx)
     const MainConf& conf = *main_conf(r);
 
     std::string_view key = bearer(r);
-    u_char hash[32];
-    KeyMatch match;
     if (key.empty()) {
         caller.state = Caller::State::no_key;
-    } else if (key.size() <= kMaxKey && digest(key, hash) && find_key(conf, hash, match)) {
+        return caller;
+    }
+    KeyMatch match;
+    bool found = false;
+    if (key.size() <= kMaxKey) {
+        u_char hash[32];
+        digest(key, hash);
+        found = find_key(conf, hash, match);
+    }
+    if (found) {
         caller.project = conf.project(match.project);
         caller.key_id = match.id;
-        caller.state = caller.project ? Caller::State::known : Caller::State::wrong_key;
-    } else {
-        caller.state = Caller::State::wrong_key;
     }
+    caller.state = caller.project ? Caller::State::known : Caller::State::wrong_key;
     return caller;
 }
 

@@ -124,7 +124,8 @@ ngx_int_t gateway_handler(ngx_http_request_t* r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     ngx_int_t rc = guarded(r->connection->log, [&] { return handle(r); });
-    return rc == NGX_ERROR && !r->header_sent ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+    // Once a head has been tried there cannot be another one.
+    return rc == NGX_ERROR && !r->headers_out.status ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
 }
 
 }  // namespace llm::ngx

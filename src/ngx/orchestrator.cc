@@ -161,9 +161,10 @@ Orchestrator::Launch Orchestrator::launch(size_t index, chat::ApiError& refusal)
     return current_->launch() ? Launch::started : Launch::failed;
 }
 
+// Whoever could not be woken would hang: there is memory for that already.
 void Orchestrator::wake() noexcept
 {
-    ngx_http_post_request(r_, nullptr);
+    ngx_http_post_request(r_, &posted_);
 }
 
 // nginx has something for the main request: the client takes bytes again, or
@@ -184,7 +185,14 @@ void Orchestrator::on_write(ngx_http_request_t* r) noexcept
         return ngx_int_t{NGX_OK};
     });
     // Nothing may run on after a step that could not be finished.
-    if (rc != NGX_OK) self.finish(r->header_sent ? NGX_ERROR : NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (rc != NGX_OK) self.finish(self.failure());
+}
+
+// A head that could not be sent has been through some of the filters: they would
+// take another one's body for its own.
+ngx_int_t Orchestrator::failure() const noexcept
+{
+    return r_->headers_out.status ? NGX_ERROR : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 void Orchestrator::step()
@@ -198,7 +206,7 @@ void Orchestrator::step()
 
     Attempt& a = *current_;
     // Without a head there was no way to say that this is it.
-    if (committed_ && !r_->header_sent) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (committed_ && !r_->header_sent) return finish(failure());
     if (committed_) return end_stream();
     if (a.stale()) return try_next(plan_.after_stale(a.error()));
     if (a.error().set()) return try_next(plan_.after_failure(a.error()));
@@ -208,7 +216,7 @@ void Orchestrator::step()
         return try_next(plan_.after_failure(make_error(ErrorClass::empty, "The upstream's answer was empty.")));
     }
     if (!stream_) return send_answer(a);
-    if (!commit(a)) return finish(NGX_ERROR);
+    if (!commit(a)) return finish(failure());
     end_stream();
 }
 

@@ -81,9 +81,11 @@ private:
     void fill_record(const Attempt* served);
     void try_next(policy::Step step);
     void record_target(const Attempt& served);
+    ngx_int_t failure() const noexcept;  // for finish(): an error page, or none any more
     void finish(ngx_int_t rc);
 
     ngx_http_request_t* r_;
+    ngx_http_posted_request_t posted_ = {};
     Context& ctx_;
     const LocConf& conf_;
     const MainConf& main_;

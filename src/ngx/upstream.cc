@@ -14,16 +14,31 @@ constexpr ngx_uint_t kMaxInterim = 8;
 
 // nginx's callbacks, each in the guard.
 struct UpstreamHooks {
+    // An exception ends the attempt.
+    template <class Work>
+    static ngx_int_t attempt(ngx_http_request_t* sr, Work work) noexcept
+    {
+        Attempt& self = *Attempt::of(sr);
+        bool returned = false;
+        ngx_int_t rc = guarded(sr->connection->log, [&] {
+            ngx_int_t result = work(self);
+            returned = true;
+            return result;
+        });
+        if (!returned) self.give_up();
+        return rc;
+    }
+
     template <ngx_int_t (Attempt::*Method)(ngx_http_request_t*)>
     static ngx_int_t hook(ngx_http_request_t* sr) noexcept
     {
-        return guarded(sr->connection->log, [&] { return (Attempt::of(sr)->*Method)(sr); });
+        return attempt(sr, [&](Attempt& self) { return (self.*Method)(sr); });
     }
 
     static ngx_int_t reinit(ngx_http_request_t* sr) noexcept
     {
-        return guarded(sr->connection->log, [&] {
-            Attempt::of(sr)->reset_reply(sr);
+        return attempt(sr, [&](Attempt& self) {
+            self.reset_reply(sr);
             return ngx_int_t{NGX_OK};
         });
     }
@@ -37,7 +52,7 @@ struct UpstreamHooks {
     static ngx_int_t read_body(void* data, ssize_t bytes) noexcept
     {
         auto* sr = static_cast<ngx_http_request_t*>(data);
-        return guarded(sr->connection->log, [&] { return Attempt::of(sr)->read_body(sr, bytes); });
+        return attempt(sr, [&](Attempt& self) { return self.read_body(sr, bytes); });
     }
 
     static void install(ngx_http_upstream_t& u, ngx_http_request_t* sr)

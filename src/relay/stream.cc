@@ -60,6 +60,19 @@ void Stream::pass_through(std::string_view data, Rope& out)
     client::append_event(out, renamed.str());
 }
 
+// An event's chunks go out whole or not at all, also when memory runs out.
+template <class Work>
+Status Stream::whole(Rope& out, Work work)
+{
+    size_t before = out.size();
+    try {
+        return work();
+    } catch (...) {
+        out.cut(before);
+        throw;
+    }
+}
+
 Status Stream::on_event(wire::WireEvent event, Rope& out)
 {
     if (event.ping) return put({.kind = DeltaKind::ping});
@@ -80,6 +93,14 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
     return kOk;
 }
 
+void Stream::fail(const chat::ApiError& error, Rope& out)
+{
+    (void)whole(out, [&] {
+        writer_.fail(error, out);
+        return kOk;
+    });
+}
+
 Status Stream::feed(std::string_view bytes, Rope& out)
 {
     out_ = &out;
@@ -87,7 +108,7 @@ Status Stream::feed(std::string_view bytes, Rope& out)
     wire::WireEvent event;
     // What comes after the terminator is nobody's.
     while (!seen_.complete && !seen_.error.set() && reader_.next(event)) {
-        if (Status s = on_event(event, out); !s.ok()) return s;
+        if (Status s = whole(out, [&] { return on_event(event, out); }); !s.ok()) return s;
     }
     return reader_.status();
 }
@@ -98,12 +119,15 @@ Status Stream::end(Rope& out)
     wire::WireEvent event;
     if (!seen_.complete && !seen_.error.set() && reader_.finish(event)) {
         // Half an event is as good as none.
-        if (Status s = on_event(event, out); !s.ok()) return llm::fail(Errc::truncated, s.at);
+        if (Status s = whole(out, [&] { return on_event(event, out); }); !s.ok())
+            return llm::fail(Errc::truncated, s.at);
     }
     if (seen_.complete || seen_.error.set()) return kOk;
-    if (Status s = decoder_->end(*this); !s.ok()) return s;
-    if (options_.same_format()) out.append(client::kDone);
-    return kOk;
+    return whole(out, [&] {
+        Status s = decoder_->end(*this);
+        if (s.ok() && options_.same_format()) out.append(client::kDone);
+        return s;
+    });
 }
 
 }  // namespace llm::relay

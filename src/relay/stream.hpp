@@ -18,8 +18,9 @@ class Stream final : private chat::DeltaSink {
 public:
     explicit Stream(const Options& options);
 
-    // Appends what the client is to get for these bytes. On a bad Status, and
-    // when seen().error is set, nothing more may be fed.
+    // Appends what the client is to get for these bytes: whole events, also when
+    // it throws. After that, on a bad Status, and when seen().error is set, nothing
+    // more may be fed.
     Status feed(std::string_view bytes, Rope& out);
 
     // The provider closed the stream.
@@ -27,12 +28,14 @@ public:
 
     // Appends the chunk that tells a client which has already got content of a
     // failure. Nothing may follow it.
-    void fail(const chat::ApiError& error, Rope& out) { writer_.fail(error, out); }
+    void fail(const chat::ApiError& error, Rope& out);
 
     const Seen& seen() const noexcept { return seen_; }
 
 private:
     Status put(const chat::Delta& delta) override;
+    template <class Work>
+    Status whole(Rope& out, Work work);
     Status on_event(wire::WireEvent event, Rope& out);
     void pass_through(std::string_view data, Rope& out);
 

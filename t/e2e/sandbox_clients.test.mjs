@@ -5,7 +5,7 @@ import http from 'node:http';
 import test from 'node:test';
 import { freePort, Gateway } from './lib/gateway.mjs';
 import { authorized } from './lib/http.mjs';
-import { eventually, Http2, post, socketsOf, Wire, within } from './lib/wire.mjs';
+import { acceptedOn, eventually, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const paths = { openai: '/openai/v1/chat/completions', anthropic: '/anthropic/v1/messages' };
 const body = (stream, text = 'one two three') => JSON.stringify({ model: 'm', max_tokens: 100000, stream, messages: [{ role: 'user', content: text }] });
@@ -27,22 +27,21 @@ for (const [format, path] of Object.entries(paths)) {
 
     test(`a client that leaves is not waited for, ${kind}`, async (t) => {
       const { gateway, clear2 } = await start(t);
-      const [pid] = gateway.workerPids();
-      await gateway.active();
-      const idle = socketsOf(pid);
+      const open = () => acceptedOn(gateway.port) + acceptedOn(clear2);
+      await eventually(() => open() === 0, 'rest');
 
       const wire = await Wire.connect(t, gateway.port);
       await wire.send(post(body(stream), { 'x-sandbox-delay': '1h' }, { path }));
-      await eventually(() => socketsOf(pid) > idle, 'a connection');
+      await eventually(() => open() > 0, 'a connection');
       wire.reset();
-      await eventually(() => socketsOf(pid) === idle, 'the end of it');
+      await eventually(() => open() === 0, 'the end of it');
 
       const client = await Http2.connect(t, clear2);
       const call = client.request(body(stream), { ':path': path, 'x-sandbox-delay': '1h' });
       await new Promise((done) => client.session.ping(done)); // it has arrived
       call.stream.close(8);
       client.session.destroy();
-      await eventually(() => socketsOf(pid) === idle, 'the end of it');
+      await eventually(() => open() === 0, 'the end of it');
 
       // No timer of theirs is left.
       gateway.signal('SIGQUIT');

@@ -1,4 +1,6 @@
-// Response heads of providers: one "name: value" a line.
+// Response heads of providers: one "name: value" a line. The bytes of a head and
+// its chunks are taken apart by nginx itself; what the gateway makes of broken ones
+// is seen end to end (t/e2e/malformed.test.mjs).
 #include <string>
 
 #include "fuzz.hpp"

@@ -133,6 +133,23 @@ TEST(Rope, MovesWithItsBytes)
     EXPECT_EQ(to.str(), "bytes and more");
 }
 
+TEST(Rope, CutTakesAwayTheEndOnly)
+{
+    const std::string source = pattern(12000);
+    for (size_t size : {size_t{0}, size_t{1}, size_t{599}, size_t{600}, size_t{5000}, size_t{11999}, size_t{12000}}) {
+        Rope rope;
+        rope.append(std::string_view(source).substr(0, 600));
+        rope.ref(std::string_view(source).substr(600, 5000));
+        rope.append(std::string_view(source).substr(5600));
+        rope.cut(size);
+        EXPECT_EQ(rope.size(), size);
+        EXPECT_EQ(rope.str(), source.substr(0, size));
+        rope.append("more");
+        rope.cut(20000);
+        EXPECT_EQ(rope.str(), source.substr(0, size) + "more");
+    }
+}
+
 }  // namespace
 
 }  // namespace llm::test

@@ -204,6 +204,14 @@ export function connectingTo(port) {
   return rows.map((row) => row.trim().split(/\s+/)).filter(([, , to, state]) => to === remote && state === SYN_SENT).length;
 }
 
+// Connections to a local port that its server has accepted and not closed.
+export function acceptedOn(port) {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const [ESTABLISHED, CLOSE_WAIT] = ['01', '08'];
+  const rows = fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1, -1).map((row) => row.trim().split(/\s+/));
+  return rows.filter(([, at, , state, , , , , , inode]) => at.endsWith(local) && inode !== '0' && [ESTABLISHED, CLOSE_WAIT].includes(state)).length;
+}
+
 // Resident memory of a process in kilobytes, now and at its peak.
 const statusOf = (pid, field) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 export const memoryOf = (pid) => statusOf(pid, 'VmRSS');
