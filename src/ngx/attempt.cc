@@ -4,66 +4,12 @@
 
 #include <utility>
 
-#include "base/text.hpp"
+#include "ngx/headers.hpp"
 #include "relay/relay.hpp"
 
 namespace llm::ngx {
 
 using chat::ErrorClass;
-
-namespace {
-
-// Tracing context goes along; everything else of the client's must be listed.
-constexpr std::string_view kAlwaysPassed[] = {"traceparent", "tracestate"};
-
-bool passes(const ProviderConf& p, const ngx_str_t& name) noexcept
-{
-    for (std::string_view known : kAlwaysPassed) {
-        if (text::iequals(view(name), known)) return true;
-    }
-    for (const ngx_str_t& listed : p.pass_headers) {
-        if (text::iequals(view(name), view(listed))) return true;
-    }
-    return false;
-}
-
-bool is_set_by_operator(const ProviderConf& p, const ngx_str_t& name) noexcept
-{
-    for (const HeaderConf* h : p.headers) {
-        if (text::iequals(view(h->name), view(name))) return true;
-    }
-    return false;
-}
-
-// A value made of variables may hold what would start another header.
-bool is_header_value(std::string_view s) noexcept
-{
-    for (char c : s) {
-        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
-    }
-    return true;
-}
-
-void collect_headers(ngx_http_request_t* r, const ProviderConf& p, std::vector<providers::Header>& out)
-{
-    for (const HeaderConf* h : p.headers) {
-        ngx_str_t value;
-        if (ngx_http_complex_value(r, const_cast<ngx_http_complex_value_t*>(&h->value), &value) != NGX_OK)
-            throw std::bad_alloc();
-        // As in nginx's own proxy, an empty value means no header.
-        if (value.len > 0 && is_header_value(view(value))) out.push_back({view(h->name), view(value)});
-    }
-    for (const ngx_list_part_t* part = &r->headers_in.headers.part; part; part = part->next) {
-        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; i++) {
-            if (passes(p, headers[i].key) && !is_set_by_operator(p, headers[i].key)) {
-                out.push_back({view(headers[i].key), view(headers[i].value)});
-            }
-        }
-    }
-}
-
-}  // namespace
 
 Attempt::Attempt(Orchestrator& orchestrator, const Target& target)
     : orch_(orchestrator),
@@ -85,8 +31,7 @@ bool Attempt::encode(chat::ApiError& error)
     options.reject_unsupported = orch_.conf().unsupported == kRejectUnsupported;
     if (!provider_.type->dialect->encode(orch_.chat(), options, encoded_, error)) return false;
 
-    std::vector<providers::Header> headers;
-    collect_headers(orch_.request(), provider_, headers);
+    std::vector<providers::Header> headers = headers_for(orch_.request(), provider_);
     providers::RequestHead head;
     head.host = view(provider_.host);
     head.base = view(provider_.base);
