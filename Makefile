@@ -49,7 +49,7 @@ endif
 TREE      := $(or $(NGINX_SRC),/usr/share/nginx/src)
 NGINX_BIN := $(if $(NGINX_SRC),$(OBJ)/nginx,$(or $(shell command -v nginx),/usr/sbin/nginx))
 
-.PHONY: all help run test valgrind unit golden fuzz fuzz-build soak bench lint install clean deps-build deps-test
+.PHONY: all help run test sanitized valgrind unit golden fuzz fuzz-build soak bench lint install clean deps-build deps-test
 
 all: deps-build ## build the module (BUILD=release|debug, NGINX_SRC=<nginx tree>)
 	@$(MAKE) --no-print-directory $(SO)
@@ -177,6 +177,12 @@ run: all ## start the gateway on 127.0.0.1:$(PORT) against the sandbox (PORT=, R
 
 test: deps-build deps-test ## run every test (TESTS=<files>); NGINX=1.26: end to end with another nginx
 	@RELEASE="$(RELEASE)" NGINX_SRC="$(NGINX_SRC)" BUILD="$(BUILD)" t/run.sh
+
+sanitized: deps-build deps-test ## the end-to-end tests with nginx and module under ASan and UBSan (TESTS=<files>)
+	@t/npm.sh
+	@mkdir -p build/test
+	@t/sanitized.sh
+	@t/node_modules/.bin/node t/e2e/lib/summary.mjs build/test/e2e-sanitized.json
 
 valgrind: deps-build deps-test ## a part of the end-to-end tests with nginx under valgrind (TESTS=<files>)
 	@conf/deps.sh valgrind
