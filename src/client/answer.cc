@@ -6,20 +6,6 @@ namespace llm::client {
 
 using json::Writer;
 
-std::string_view finish_reason_name(chat::FinishReason reason) noexcept
-{
-    switch (reason) {
-        case chat::FinishReason::length:
-            return "length";
-        case chat::FinishReason::tool_calls:
-            return "tool_calls";
-        case chat::FinishReason::content_filter:
-            return "content_filter";
-        default:
-            return "stop";
-    }
-}
-
 chat::Text answer_id(const chat::Text& given, const AnswerOptions& options) noexcept
 {
     if (given.empty() || given.bytes.size() > kMaxName) return {options.id, false};
@@ -43,65 +29,27 @@ void write_text(Writer& w, const chat::Text& text)
     }
 }
 
-void write_thinking(Writer& w, const chat::Text& text, const chat::Text& signature, BlockIndex index)
+void append_inside(Rope& out, const chat::Text& text)
 {
-    auto block = w.object();
-    if (index) w.member("index", *index);
-    w.string_member("type", "thinking");
-    write_text(w.key("thinking"), text);
-    write_text(w.key("signature"), signature);
-}
-
-void write_redacted(Writer& w, const chat::Text& data, BlockIndex index)
-{
-    auto block = w.object();
-    if (index) w.member("index", *index);
-    w.string_member("type", "redacted_thinking");
-    write_text(w.key("data"), data);
-}
-
-void write_usage(Writer& w, const chat::Usage& usage)
-{
-    auto count = [&](std::string_view name, int64_t n) { w.member(name, static_cast<uint64_t>(n < 0 ? 0 : n)); };
-    auto object = w.object("usage");
-    count("prompt_tokens", usage.prompt);
-    count("completion_tokens", usage.completion);
-    count("total_tokens", usage.total());
-    {
-        auto details = w.object("prompt_tokens_details");
-        count("cached_tokens", usage.cache_read);
-        count("cache_write_tokens", usage.cache_write);
+    if (text.escaped) {
+        out.append(text.bytes);
+    } else {
+        json::append_escaped(out, text.bytes);
     }
-    auto details = w.object("completion_tokens_details");
-    count("reasoning_tokens", usage.reasoning);
 }
 
-void write_error(Writer& w, const chat::ApiError& error)
-{
-    auto text_or_null = [&](std::string_view name, std::string_view text) {
-        w.key(name);
-        if (text.empty()) {
-            w.null();
-        } else {
-            w.string(text);
-        }
-    };
-    auto object = w.object("error");
-    w.string_member("message", error.message);
-    w.string_member("type", error.type_text());
-    text_or_null("param", error.param);
-    text_or_null("code", error.code_text());
-}
-
-std::string error_body(const chat::ApiError& error)
+std::string inside_of(const chat::Text& text)
 {
     Rope out;
-    Writer w(out);
-    {
-        auto body = w.object();
-        write_error(w, error);
-    }
+    append_inside(out, text);
     return out.str();
+}
+
+void write_inside(Writer& w, const Rope& inside)
+{
+    w.begin_string();
+    for (std::string_view piece : inside.pieces()) w.escaped_part(piece);
+    w.end_string();
 }
 
 }  // namespace llm::client

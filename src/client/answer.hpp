@@ -6,11 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "base/rope.hpp"
 #include "chat/delta.hpp"
 #include "json/writer.hpp"
 
-// What the writers of a chat completions answer share, streamed or whole.
+// What the writers of answers share, whatever the format, streamed or whole.
 namespace llm::client {
 
 struct AnswerOptions {
@@ -18,9 +17,8 @@ struct AnswerOptions {
     std::string id;              // used when the provider gives none
     std::string model;           // written instead of the provider's when not empty
     bool include_usage = false;  // streams: the client asked for a usage chunk
+    std::string echo = {};       // of the request, see Format::echo
 };
-
-std::string_view finish_reason_name(chat::FinishReason reason) noexcept;
 
 // What a provider calls the answer and its model, cut to what is worth
 // repeating in every chunk. An id that is cut is none.
@@ -31,20 +29,11 @@ chat::Text answer_model(const chat::Text& given, const AnswerOptions& options) n
 // A string value from a piece of text.
 void write_text(json::Writer& w, const chat::Text& text);
 
-// One element of `thinking_blocks`, the form in which clients of such gateways
-// keep signed thinking and give it back. A stream's pieces carry an empty
-// signature; the piece with the signature ends the block. `index` is of the
-// block in a stream, where SDKs put lists together by it.
-using BlockIndex = std::optional<uint32_t>;
-void write_thinking(json::Writer& w, const chat::Text& text, const chat::Text& signature, BlockIndex index = {});
-void write_redacted(json::Writer& w, const chat::Text& data, BlockIndex index = {});
+// The inside of a JSON string.
+void append_inside(Rope& out, const chat::Text& text);
+std::string inside_of(const chat::Text& text);
 
-void write_usage(json::Writer& w, const chat::Usage& usage);
-
-// The `error` object's members: message, type, param and code.
-void write_error(json::Writer& w, const chat::ApiError& error);
-
-// A whole error body: {"error":{...}}.
-std::string error_body(const chat::ApiError& error);
+// A string value from pieces that are the inside of one.
+void write_inside(json::Writer& w, const Rope& inside);
 
 }  // namespace llm::client

@@ -2,9 +2,13 @@
 
 #include <array>
 
+#include "base/text.hpp"
+
 namespace llm::client {
 
 namespace {
+
+constexpr size_t kMaxModelName = 256;
 
 std::string_view type_name(json::Type t) noexcept
 {
@@ -68,6 +72,42 @@ bool Checker::take(const json::Value& object, std::string_view name, TypeMask ty
 {
     out = object.get(name);
     return !out || check(*out, types, place, tail);
+}
+
+bool Checker::parse(std::string_view body, const json::Limits& limits)
+{
+    Status s = request.document.parse(body, json::Mode::strict, limits);
+    if (s.ok()) return request.document.root().is_object() || bad("", "The request body must be a JSON object.");
+    const std::string& where = request.document.where();
+    std::string reason(s.at);
+    switch (s.code) {
+        case Errc::too_large:
+        case Errc::too_many:
+            error = make_error(chat::ErrorClass::too_large, "The request body is too large: " + reason + ".", where);
+            return false;
+        case Errc::duplicate_key:
+        case Errc::too_deep:
+            return bad(where, "The request body is not acceptable: " + reason + ".");
+        default:
+            return bad(where, "The request body is not valid JSON: " + reason + ".");
+    }
+}
+
+bool Checker::read_model(const json::Value& v)
+{
+    if (!check(v, kString, {}, "model")) return false;
+    request.model = &v;
+    request.model_name = text_of(v);
+    if (text::is_token(request.model_name, kMaxModelName)) return true;
+    return bad("model", "Invalid 'model': a model name is 1 to 256 printable ASCII characters without blanks.",
+               "invalid_value");
+}
+
+std::string_view Checker::text_of(const json::Value& v)
+{
+    if (!v.escaped()) return v.body();
+    std::string decoded = v.text();
+    return {copy(std::span<const char>(decoded)).data(), decoded.size()};
 }
 
 }  // namespace llm::client

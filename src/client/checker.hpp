@@ -51,6 +51,15 @@ public:
     bool take(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
               std::string_view tail, const json::Value*& out);
 
+    // Parses the body into the request's document: an object, or `error` is set.
+    bool parse(std::string_view body, const json::Limits& limits);
+
+    // Takes `v` for the model's name.
+    bool read_model(const json::Value& v);
+
+    // The decoded text of a string; lives as long as the request.
+    std::string_view text_of(const json::Value& v);
+
     // Memory that lives as long as the request.
     template <class T>
     std::span<T> allocate(size_t n)
@@ -71,13 +80,5 @@ public:
     chat::Request& request;
     chat::ApiError& error;
 };
-
-// `messages` (messages.cc).
-bool read_messages(Checker& c, const json::Value& v);
-
-// `tools`, `tool_choice` and `response_format` (tools.cc).
-bool read_tools(Checker& c, const json::Value& v, size_t max_tools);
-bool read_tool_choice(Checker& c, const json::Value& v, size_t max_tools);
-bool read_response_format(Checker& c, const json::Value& v);
 
 }  // namespace llm::client

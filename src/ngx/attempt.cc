@@ -15,6 +15,7 @@ Attempt::Attempt(Orchestrator& orchestrator, const Target& target)
     : orch_(orchestrator),
       target_(target),
       provider_(*target.provider),
+      endpoint_(target.provider->type->chat),
       wants_stream_(orchestrator.chat().stream),
       reply_(0),
       output_(Rope::copying()),
@@ -29,13 +30,15 @@ bool Attempt::encode(chat::ApiError& error)
     dialects::EncodeOptions options;
     options.model = target_.model;
     options.reject_unsupported = orch_.conf().unsupported == kRejectUnsupported;
-    if (!provider_.type->dialect->encode(orch_.chat(), options, encoded_, error)) return false;
+    if (!endpoint_.dialect->encode(orch_.chat(), options, encoded_, error)) return false;
 
     std::vector<providers::Header> headers = headers_for(orch_.request(), provider_);
     providers::RequestHead head;
     head.host = view(provider_.host);
     head.base = view(provider_.base);
     head.has_base = provider_.has_base;
+    std::string path = providers::fill_path(endpoint_.path_for(wants_stream_), {.model = target_.model});
+    head.path = path;
     // Reading a key file again is the only thing that changes in there.
     if (!provider_.keyless) head.key = const_cast<Secret&>(provider_.key).value(orch_.request()->connection->log);
     head.headers = headers;
@@ -116,7 +119,8 @@ relay::Options Attempt::relay_options() const
 {
     const LocConf& conf = orch_.conf();
     relay::Options o;
-    o.dialect = provider_.type->dialect;
+    o.dialect = endpoint_.dialect;
+    o.framing = endpoint_.framing;
     o.format = orch_.chat().format;
     o.answer.created = ngx_time();
     o.answer.id = orch_.fallback_id();
@@ -288,7 +292,7 @@ void Attempt::judge_connection()
 
 void Attempt::judge_error()
 {
-    error_ = provider_.type->dialect->decode_error(static_cast<int>(status_.code), body_);
+    error_ = endpoint_.dialect->decode_error(static_cast<int>(status_.code), body_);
     reason_ = traits(error_.kind).name;
     if (error_.kind == ErrorClass::upstream_rate_limited || error_.kind == ErrorClass::upstream_overloaded) {
         int64_t ms = reply_.retry_after_ms();

@@ -121,6 +121,7 @@ private:
     Orchestrator& orch_;
     const Target& target_;
     const ProviderConf& provider_;
+    const providers::Endpoint& endpoint_;
     bool wants_stream_;
 
     dialects::EncodedRequest encoded_;

@@ -1,7 +1,7 @@
 // Filters: attempts' own output is swallowed and what it holds handed to the
 // client's request; error pages of nginx get OpenAI's form; a request's body is
 // counted while it comes.
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 #include "ngx/attempt.hpp"
 #include "ngx/context.hpp"
 #include "ngx/process.hpp"
@@ -114,7 +114,7 @@ ngx_int_t replace_error_page(ngx_http_request_t* r)
     if (!ctx) return NGX_ERROR;
     chat::ApiError error = error_for(r->headers_out.status);
     ctx->record.error = error.name_text();
-    ctx->error_body = client::error_body(error);
+    ctx->error_body = completions::error_body(error);
     r->headers_out.content_length_n = static_cast<off_t>(ctx->error_body.size());
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;

@@ -1,7 +1,6 @@
 #include "ngx/orchestrator.hpp"
 
-#include "client/answer.hpp"
-#include "client/request.hpp"
+#include "client/completions/completions.hpp"
 #include "ngx/attempt.hpp"
 #include "ngx/respond.hpp"
 #include "ngx/route.hpp"
@@ -60,7 +59,7 @@ void Orchestrator::begin()
     chat_ = std::make_unique<chat::Request>();
     client::RequestLimits limits;
     limits.json.depth = static_cast<uint32_t>(conf_.max_depth);
-    bool good = client::read_request(body, limits, *chat_, error);
+    bool good = completions::read_request(body, limits, *chat_, error);
     ctx_.record.known = good;
     ctx_.record.stream = stream_ = good && chat_->stream;
     // A name that was refused has no place in a log or a header.
@@ -368,7 +367,7 @@ void Orchestrator::fill_record(const Attempt* served)
     record.upstream = static_cast<ngx_msec_int_t>(served->ended() - served->started());
     const relay::Seen& seen = served->seen();
     record.usage = seen.usage;
-    if (seen.finished) record.finish_reason = client::finish_reason_name(seen.finish);
+    if (seen.finished) record.finish_reason = completions::finish_reason_name(seen.finish);
 }
 
 void Orchestrator::record_target(const Attempt& served)

@@ -1,7 +1,7 @@
 #include "ngx/respond.hpp"
 
 #include "base/text.hpp"
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 
 namespace llm::ngx {
 
@@ -101,7 +101,7 @@ ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error)
     if (chat::traits(error.kind).in_vain && !add_header(r, "x-should-retry", "false")) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    return send_json(r, error.status(), client::error_body(error));
+    return send_json(r, error.status(), completions::error_body(error));
 }
 
 }  // namespace llm::ngx

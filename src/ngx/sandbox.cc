@@ -54,7 +54,7 @@ Orders read_orders(ngx_http_request_t* r)
 
 sandbox::Format format_of(const providers::Provider& type) noexcept
 {
-    return type.dialect->name == "anthropic" ? sandbox::Format::anthropic : sandbox::Format::openai;
+    return type.chat.dialect->name == "anthropic" ? sandbox::Format::anthropic : sandbox::Format::openai;
 }
 
 // Plays the pieces of an answer one after the other.
@@ -191,7 +191,7 @@ void on_body(ngx_http_request_t* r) noexcept
 
 bool sandbox_speaks(const providers::Provider& type) noexcept
 {
-    return type.dialect->name == "openai" || type.dialect->name == "anthropic";
+    return type.chat.dialect->name == "openai" || type.chat.dialect->name == "anthropic";
 }
 
 ngx_int_t sandbox_handler(ngx_http_request_t* r)

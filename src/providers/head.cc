@@ -69,7 +69,7 @@ void write_head(const Provider& provider, const RequestHead& head, std::string& 
     out.reserve(kUsualSize);
     out.append("POST ");
     out.append(head.has_base ? head.base : provider.base);
-    out.append(provider.chat);
+    out.append(head.path);
     out.append(" HTTP/1.1\r\n");
     add(out, "Host", head.host);
     add(out, "Content-Type", "application/json");

@@ -6,28 +6,39 @@
 #include <string_view>
 
 #include "dialects/dialect.hpp"
+#include "wire/event_reader.hpp"
 
 namespace llm::providers {
 
 enum class Auth : uint8_t { bearer, x_api_key };
-
-// How a stream's events are framed.
-enum class Framing : uint8_t { sse };
 
 struct Header {
     std::string_view name;
     std::string_view value;
 };
 
-// Who serves a dialect: one row of data a vendor (registry.cc).
+// Where a body format is spoken: paths below the base, in which `{model}`,
+// `{project}`, `{location}` and `{api_version}` stand for what a request or the
+// configuration says.
+struct Endpoint {
+    const dialects::Dialect* dialect = nullptr;  // null: there is none
+    std::string_view path = {};
+    std::string_view stream_path = {};  // empty: the same
+    wire::Framing framing = wire::Framing::sse;
+
+    std::string_view path_for(bool stream) const noexcept
+    {
+        return stream && !stream_path.empty() ? stream_path : path;
+    }
+};
+
+// A vendor: one row of data (registry.cc).
 struct Provider {
     std::string_view name;  // `type` in llm_provider
-    const dialects::Dialect* dialect;
-    Auth auth;
-    Framing framing;
-    std::string_view base;            // path before the endpoints' own, unless `pass` has one
-    std::string_view chat;            // the endpoint for chat, below the base
-    std::span<const Header> headers;  // sent unless the operator sets them
+    Auth auth = Auth::bearer;
+    std::string_view base = {};            // path before the endpoints' own, unless `pass` has one
+    Endpoint chat = {};                    // speaks to every client format
+    std::span<const Header> headers = {};  // sent unless the operator sets them
 };
 
 // The row called `name`, or nullptr.
@@ -36,12 +47,25 @@ const Provider* find(std::string_view name) noexcept;
 // All rows, for messages and documentation.
 std::span<const Provider> all() noexcept;
 
+// What the names in an endpoint's path stand for.
+struct PathValues {
+    std::string_view model;
+    std::string_view project = {};
+    std::string_view location = {};
+    std::string_view api_version = {};
+};
+
+// `path` with its names filled in, percent-encoded as one segment each
+// (RFC 3986: all but letters, digits and "-._~").
+std::string fill_path(std::string_view path, const PathValues& values);
+
 // What one request to a provider carries besides its body.
 struct RequestHead {
     std::string_view host;  // Host header
     std::string_view base;  // replaces the row's base when not null
     bool has_base = false;
-    std::string_view key;             // may be empty: no credential is sent
+    std::string_view path = {};       // below the base, filled in
+    std::string_view key = {};        // may be empty: no credential is sent
     std::span<const Header> headers;  // the operator's, and the client's that may pass
     uint64_t content_length = 0;
 };

@@ -15,20 +15,14 @@ constexpr std::array kAnthropicHeaders = {Header{"anthropic-version", "2023-06-0
 constexpr std::array kProviders = {
     Provider{
         .name = "openai",
-        .dialect = &openai::kDialect,
-        .auth = Auth::bearer,
-        .framing = Framing::sse,
         .base = "/v1",
-        .chat = "/chat/completions",
-        .headers = {},
+        .chat = {.dialect = &openai::kDialect, .path = "/chat/completions"},
     },
     Provider{
         .name = "anthropic",
-        .dialect = &anthropic::kDialect,
         .auth = Auth::x_api_key,
-        .framing = Framing::sse,
         .base = "/v1",
-        .chat = "/messages",
+        .chat = {.dialect = &anthropic::kDialect, .path = "/messages"},
         .headers = kAnthropicHeaders,
     },
 };

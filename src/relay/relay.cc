@@ -1,7 +1,6 @@
 #include "relay/relay.hpp"
 
 #include "base/text.hpp"
-#include "client/response.hpp"
 #include "json/splice.hpp"
 
 namespace llm::relay {
@@ -77,14 +76,15 @@ bool relay_answer(std::string_view body, const Options& options, Rope& out, Seen
         text::append_sanitized(mended, body);
         body = mended;
     }
-    client::AnswerWriter writer(options.answer);
-    Watcher watcher(seen, options.same_format() ? nullptr : &writer);
+    std::unique_ptr<client::AnswerWriter> writer;
+    if (!options.same_format()) writer = client::format(options.format).answer(options.answer);
+    Watcher watcher(seen, writer.get());
     Status status = options.dialect->decode(body, options.decode, watcher);
     if (!status.ok()) seen.error = error_of(status);
     if (seen.error.set()) return false;
 
     Rope answer;
-    if (options.same_format()) {
+    if (!writer) {
         json::Splice splice(body);
         if (!options.answer.model.empty() && !watcher.model().empty()) {
             Rope name;
@@ -93,10 +93,10 @@ bool relay_answer(std::string_view body, const Options& options, Rope& out, Seen
         }
         splice.apply(answer);
     } else {
-        writer.write(answer);
+        writer->write(answer);
     }
     // Only a body that passes through as it came outlives this call.
-    if (options.same_format() && mended.empty()) {
+    if (!writer && mended.empty()) {
         out = std::move(answer);
     } else {
         out.append(answer);

@@ -6,8 +6,9 @@
 #include "base/rope.hpp"
 #include "chat/delta.hpp"
 #include "chat/request.hpp"
-#include "client/answer.hpp"
+#include "client/format.hpp"
 #include "dialects/dialect.hpp"
+#include "wire/event_reader.hpp"
 
 // One attempt's answer on its way from a provider's bytes to the client's:
 // framing, dialect and client format put together. Pure: no I/O, no clock.
@@ -18,6 +19,7 @@ struct Options {
     chat::ClientFormat format = chat::ClientFormat::chat_completions;
     client::AnswerOptions answer;
     dialects::DecodeOptions decode;
+    wire::Framing framing = wire::Framing::sse;
     size_t max_event = 1U << 20;
 
     // Both sides speak one format: bytes pass through, only observed.

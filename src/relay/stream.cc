@@ -10,9 +10,10 @@ using chat::DeltaKind;
 
 Stream::Stream(const Options& options)
     : options_(options),
-      reader_(options.max_event),
+      format_(client::format(options.format)),
+      reader_(wire::make_reader(options.framing, options.max_event)),
       decoder_(options.dialect->stream(options.decode)),
-      writer_(options.answer)
+      writer_(format_.stream(options.answer))
 {
 }
 
@@ -20,19 +21,21 @@ Status Stream::put(const Delta& delta)
 {
     if (delta.kind == DeltaKind::ping) {
         // Before the first content the client has not even a head.
-        if (seen_.content) out_->append(client::kPing);
+        if (seen_.content) out_->append(format_.ping);
         return kOk;
     }
     seen_.note(delta);
     if (!options_.same_format()) {
-        writer_.put(delta, *out_);
+        writer_->put(delta, *out_);
         return kOk;
     }
     switch (delta.kind) {
-        case DeltaKind::start:
-            writer_.put(delta, *out_);  // writes nothing; an error chunk needs id and model
+        case DeltaKind::start: {
+            Rope unsent;  // an error that ends the stream needs id and model
+            writer_->put(delta, unsent);
             model_ = delta.model.bytes;
             break;
+        }
         case DeltaKind::usage:
             usage_only_ = true;
             break;
@@ -46,18 +49,19 @@ Status Stream::put(const Delta& delta)
 // An event of the client's own format: its bytes, but for the model's name
 // where another one was asked for, and without the usage chunk that only the
 // gateway wanted.
-void Stream::pass_through(std::string_view data, Rope& out)
+void Stream::pass_through(const wire::WireEvent& event, Rope& out)
 {
     if (usage_only_ && !other_ && !options_.answer.include_usage) return;
-    if (options_.answer.model.empty() || model_.empty()) return client::append_event(out, data);
+    std::string_view type = format_.named_events ? event.type : std::string_view();
+    if (options_.answer.model.empty() || model_.empty()) return client::append_event(out, type, event.data);
 
     Rope name;
     json::append_escaped(name, options_.answer.model);
-    json::Splice splice(data);
+    json::Splice splice(event.data);
     splice.replace(model_, name.str());
     Rope renamed;
     splice.apply(renamed);
-    client::append_event(out, renamed.str());
+    client::append_event(out, type, renamed.str());
 }
 
 // An event's chunks go out whole or not at all, also when memory runs out.
@@ -85,10 +89,10 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
     model_ = {};
     if (Status s = decoder_->event(event, *this); !s.ok()) return s;
     if (!options_.same_format() || seen_.error.set() || event.data.empty()) return kOk;
-    if (seen_.complete) {
-        out.append(client::kDone);
+    if (seen_.complete && !format_.terminator.empty()) {
+        out.append(format_.terminator);
     } else {
-        pass_through(event.data, out);
+        pass_through(event, out);
     }
     return kOk;
 }
@@ -96,7 +100,7 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
 void Stream::fail(const chat::ApiError& error, Rope& out)
 {
     (void)whole(out, [&] {
-        writer_.fail(error, out);
+        writer_->fail(error, out);
         return kOk;
     });
 }
@@ -104,20 +108,20 @@ void Stream::fail(const chat::ApiError& error, Rope& out)
 Status Stream::feed(std::string_view bytes, Rope& out)
 {
     out_ = &out;
-    reader_.push(bytes);
+    reader_->push(bytes);
     wire::WireEvent event;
     // What comes after the terminator is nobody's.
-    while (!seen_.complete && !seen_.error.set() && reader_.next(event)) {
+    while (!seen_.complete && !seen_.error.set() && reader_->next(event)) {
         if (Status s = whole(out, [&] { return on_event(event, out); }); !s.ok()) return s;
     }
-    return reader_.status();
+    return reader_->status();
 }
 
 Status Stream::end(Rope& out)
 {
     out_ = &out;
     wire::WireEvent event;
-    if (!seen_.complete && !seen_.error.set() && reader_.finish(event)) {
+    if (!seen_.complete && !seen_.error.set() && reader_->finish(event)) {
         // Half an event is as good as none.
         if (Status s = whole(out, [&] { return on_event(event, out); }); !s.ok())
             return llm::fail(Errc::truncated, s.at);
@@ -125,7 +129,7 @@ Status Stream::end(Rope& out)
     if (seen_.complete || seen_.error.set()) return kOk;
     return whole(out, [&] {
         Status s = decoder_->end(*this);
-        if (s.ok() && options_.same_format()) out.append(client::kDone);
+        if (s.ok() && options_.same_format()) out.append(format_.terminator);
         return s;
     });
 }

@@ -6,9 +6,7 @@
 
 #include "base/rope.hpp"
 #include "chat/delta.hpp"
-#include "client/stream.hpp"
 #include "relay/relay.hpp"
-#include "wire/sse_reader.hpp"
 
 namespace llm::relay {
 
@@ -26,7 +24,7 @@ public:
     // The provider closed the stream.
     Status end(Rope& out);
 
-    // Appends the chunk that tells a client which has already got content of a
+    // Appends what tells a client which has already got content of a
     // failure. Nothing may follow it.
     void fail(const chat::ApiError& error, Rope& out);
 
@@ -37,12 +35,13 @@ private:
     template <class Work>
     Status whole(Rope& out, Work work);
     Status on_event(wire::WireEvent event, Rope& out);
-    void pass_through(std::string_view data, Rope& out);
+    void pass_through(const wire::WireEvent& event, Rope& out);
 
     Options options_;
-    wire::SseReader reader_;
+    const client::Format& format_;
+    std::unique_ptr<wire::EventReader> reader_;
     std::unique_ptr<dialects::StreamDecoder> decoder_;
-    client::StreamWriter writer_;
+    std::unique_ptr<client::StreamWriter> writer_;
     Seen seen_;
     Rope* out_ = nullptr;  // during feed() and end()
     std::string mended_;

@@ -1,8 +1,8 @@
 // The script in a provider's own words.
 #include "base/rope.hpp"
 #include "chat/delta.hpp"
-#include "client/response.hpp"
-#include "client/stream.hpp"
+#include "client/completions/response.hpp"
+#include "client/completions/stream.hpp"
 #include "json/writer.hpp"
 #include "sandbox/sandbox.hpp"
 
@@ -50,7 +50,7 @@ std::vector<std::string> write_openai(const Script& s, int64_t created)
     options.include_usage = s.include_usage;
     std::vector<std::string> out;
     if (s.stream) {
-        client::StreamWriter writer(options);
+        completions::StreamWriter writer(options);
         play(s, [&](const Delta& d) {
             Rope events = Rope::copying();
             writer.put(d, events);
@@ -58,7 +58,7 @@ std::vector<std::string> write_openai(const Script& s, int64_t created)
         });
         return out;
     }
-    client::AnswerWriter writer(options);
+    completions::AnswerWriter writer(options);
     play(s, [&](const Delta& d) { (void)writer.put(d); });
     Rope body;
     writer.write(body);

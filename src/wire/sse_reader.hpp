@@ -4,40 +4,26 @@
 #include <string>
 #include <string_view>
 
-#include "base/status.hpp"
-#include "wire/event.hpp"
+#include "wire/event_reader.hpp"
 
 namespace llm::wire {
 
-// Cuts a `text/event-stream` into events, however the network cut it into
-// reads (WHATWG HTML, 9.2.6: line ends CR, LF, CRLF, a leading BOM, comments,
-// several data lines, fields without colon). A comment that stands alone is a
-// ping.
-//
-//     reader.push(bytes);
-//     while (reader.next(event)) ...
-//     if (!reader.status().ok()) ...
-//
-// An event that lies whole in one read is not copied.
-class SseReader {
+// Reads a `text/event-stream` (WHATWG HTML, 9.2.6: line ends CR, LF, CRLF, a
+// leading BOM, comments, several data lines, fields without colon). A comment
+// that stands alone is a ping. An event that lies whole in one read is not
+// copied.
+class SseReader final : public EventReader {
 public:
     // An event with more than `max_event` bytes of data, or a line longer than
     // that, is an error that stays.
     explicit SseReader(size_t max_event) noexcept : max_(max_event) {}
 
-    // Gives the next bytes; the former ones must have been read to their end.
-    // They must stay alive until next() returns false.
-    void push(std::string_view bytes) noexcept { input_ = bytes; }
-
-    // True and an event, or false: more bytes are needed, or status() is bad.
-    // The event's views die at the next call.
-    bool next(WireEvent& event);
-
-    // The peer closed: an event whose closing blank line is missing is given
-    // out as if it were there.
-    bool finish(WireEvent& event);
-
-    Status status() const noexcept { return status_; }
+    void push(std::string_view bytes) noexcept override { input_ = bytes; }
+    bool next(WireEvent& event) override;
+    // An event whose closing blank line is missing is given out as if it were
+    // there.
+    bool finish(WireEvent& event) override;
+    Status status() const noexcept override { return status_; }
 
 private:
     bool take_line(std::string_view& line);

@@ -1,5 +1,5 @@
 // Error bodies of a provider.
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 #include "fuzz.hpp"
 #include "guard.hpp"
 #include "json/document.hpp"
@@ -14,6 +14,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     chat::ApiError error = fuzz::dialect()->decode_error(kStatuses[in.steer % std::size(kStatuses)], body.view());
     fuzz::demand(error.set() && error.status() >= 400);
     json::Document doc;
-    fuzz::demand(doc.parse(client::error_body(error), json::Mode::strict).ok());
+    fuzz::demand(doc.parse(completions::error_body(error), json::Mode::strict).ok());
     return 0;
 }

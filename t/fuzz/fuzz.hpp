@@ -31,7 +31,7 @@ inline Input split(const uint8_t* data, size_t size)
 #ifdef PROVIDER
 inline const dialects::Dialect* dialect()
 {
-    return providers::find(PROVIDER)->dialect;
+    return providers::find(PROVIDER)->chat.dialect;
 }
 #endif
 

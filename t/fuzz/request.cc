@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     test::Guarded body(in.text);
     chat::Request request;
     chat::ApiError error;
-    if (!client::read_request(body.view(), {}, request, error)) {
+    if (!completions::read_request(body.view(), {}, request, error)) {
         fuzz::demand(error.set() && error.status() >= 400 && error.status() < 500);
         return 0;
     }
@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
         options.reject_unsupported = in.steer & 0x80;
         dialects::EncodedRequest out;
         chat::ApiError refusal;
-        if (!providers::find(provider)->dialect->encode(request, options, out, refusal)) {
+        if (!providers::find(provider)->chat.dialect->encode(request, options, out, refusal)) {
             fuzz::demand(refusal.set());
             continue;
         }

@@ -3,6 +3,7 @@
 #include "exchange.hpp"
 #include "fuzz.hpp"
 #include "json/document.hpp"
+#include "wire/sse_reader.hpp"
 
 using namespace llm;
 

@@ -1,8 +1,8 @@
 // What a provider calls the answer and its model is repeated in every chunk.
 #include <gtest/gtest.h>
 
-#include "client/response.hpp"
-#include "client/stream.hpp"
+#include "client/completions/response.hpp"
+#include "client/completions/stream.hpp"
 #include "json/document.hpp"
 
 namespace llm::test {
@@ -29,13 +29,13 @@ Names written(const chat::Text& id, const chat::Text& model, std::string ours)
     client::AnswerOptions options{.id = "chatcmpl-own", .model = std::move(ours)};
     Delta start{.kind = DeltaKind::start, .id = id, .model = model};
     Rope chunks, whole;
-    client::StreamWriter stream(options);
+    completions::StreamWriter stream(options);
     stream.put(start, chunks);
     stream.put({.kind = DeltaKind::finish}, chunks);
     std::string text = chunks.str();
     Names streamed = names_of(std::string_view(text).substr(6, text.find("\n\n") - 6));
 
-    client::AnswerWriter answer(options);
+    completions::AnswerWriter answer(options);
     EXPECT_TRUE(answer.put(start).ok());
     answer.write(whole);
     Names told = names_of(whole.str());

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "client/request.hpp"
+#include "client/completions/completions.hpp"
 #include "dialects/anthropic/anthropic.hpp"
 
 namespace llm::test {
@@ -21,7 +21,7 @@ Clock::duration time_to_encode(const std::string& body, std::string& upstream)
 {
     chat::Request request;
     chat::ApiError error;
-    EXPECT_TRUE(client::read_request(body, {}, request, error)) << error.message;
+    EXPECT_TRUE(completions::read_request(body, {}, request, error)) << error.message;
     dialects::EncodeOptions options;
     options.model = request.model_name;
     dialects::EncodedRequest out;

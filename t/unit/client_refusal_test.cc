@@ -4,8 +4,7 @@
 
 #include <vector>
 
-#include "client/answer.hpp"
-#include "client/request.hpp"
+#include "client/completions/completions.hpp"
 #include "guard.hpp"
 
 namespace llm::test {
@@ -24,7 +23,7 @@ Refusal read(std::string_view body, const client::RequestLimits& limits = {})
     Guarded guarded(body);
     chat::Request request;
     Refusal r;
-    r.refused = !client::read_request(guarded.view(), limits, request, r.error);
+    r.refused = !completions::read_request(guarded.view(), limits, request, r.error);
     return r;
 }
 
@@ -420,7 +419,7 @@ TEST(Refusal, WhatIsQuotedIsEscaped)
 {
     Refusal r = read(with(R"("a\"b":1,"a\"b":2)"));
     ASSERT_TRUE(r.refused);
-    std::string body = client::error_body(r.error);
+    std::string body = completions::error_body(r.error);
     json::Document doc;
     ASSERT_TRUE(doc.parse(body, json::Mode::strict).ok()) << body;
     EXPECT_EQ(doc.root().find("error")->find("param")->text(), R"(a\"b)");

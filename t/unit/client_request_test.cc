@@ -1,5 +1,5 @@
 // Good bodies of POST /v1/chat/completions: what the canonical request holds.
-#include "client/request.hpp"
+#include "client/completions/completions.hpp"
 
 #include <gtest/gtest.h>
 
@@ -73,7 +73,7 @@ private:
 struct Read {
     explicit Read(std::string text) : body(std::move(text))
     {
-        ok = client::read_request(body, {}, request, error);
+        ok = completions::read_request(body, {}, request, error);
         EXPECT_TRUE(ok) << error.message << "\n" << body;
     }
 
@@ -280,7 +280,7 @@ TEST(ClientRequest, NamesOfSingleValues)
             std::string body = body_with('"' + std::string(name) + "\":" + std::string(value));
             Request request;
             ApiError error;
-            if (!client::read_request(body, {}, request, error)) continue;
+            if (!completions::read_request(body, {}, request, error)) continue;
             for (size_t p = 0; p < kParams; p++) {
                 EXPECT_EQ(request.params[p] != nullptr, p == static_cast<size_t>(param)) << body;
             }

@@ -73,7 +73,7 @@ TEST(EmptyAnswer, SameVerdictWholeAndStreamed)
 {
     for (const Row& row : kRows) {
         relay::Options o;
-        o.dialect = providers::find(row.provider)->dialect;
+        o.dialect = providers::find(row.provider)->chat.dialect;
         Rope out;
         relay::Seen whole, streamed;
         EXPECT_TRUE(relay::relay_answer(row.body, o, out, whole)) << row.body;

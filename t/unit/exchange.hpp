@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "chat/request.hpp"
-#include "client/request.hpp"
+#include "client/completions/completions.hpp"
 #include "dialects/dialect.hpp"
 #include "relay/relay.hpp"
 #include "relay/stream.hpp"
@@ -29,7 +29,7 @@ struct Exchange {
     bool encode(std::string client_body)
     {
         body = std::move(client_body);
-        if (!client::read_request(body, {}, request, error)) return false;
+        if (!completions::read_request(body, {}, request, error)) return false;
         dialects::EncodeOptions options;
         options.model = target_model.empty() ? request.model_name : std::string_view(target_model);
         options.reject_unsupported = reject_unsupported;

@@ -40,7 +40,7 @@ std::string choice(const Row& row, std::string_view member)
 relay::Options openai()
 {
     relay::Options o;
-    o.dialect = providers::find("openai")->dialect;
+    o.dialect = providers::find("openai")->chat.dialect;
     return o;
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 #include "exchange.hpp"
 #include "files.hpp"
 #include "json/document.hpp"
@@ -42,7 +42,7 @@ protected:
         std::string provider = GetParam().parent_path().filename();
         const providers::Provider* row = providers::find(provider);
         ASSERT_NE(row, nullptr) << "no provider row called " << provider;
-        x_.dialect = row->dialect;
+        x_.dialect = row->chat.dialect;
         if (!has("case.json")) return;
         case_text_ = load("case.json");
         ASSERT_TRUE(case_.parse(case_text_, json::Mode::strict).ok());
@@ -54,7 +54,7 @@ protected:
 
     std::string told(const chat::ApiError& e)
     {
-        return std::to_string(e.status()) + ' ' + client::error_body(e) + '\n';
+        return std::to_string(e.status()) + ' ' + completions::error_body(e) + '\n';
     }
 
     void check_request()

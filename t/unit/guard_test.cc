@@ -9,7 +9,7 @@
 #include "base/base64.hpp"
 #include "base/text.hpp"
 #include "chat/upstream_error.hpp"
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 #include "exchange.hpp"
 #include "files.hpp"
 #include "json/document.hpp"
@@ -37,7 +37,7 @@ struct Row {
 
 std::string told(const chat::ApiError& e)
 {
-    return std::to_string(e.status()) + client::error_body(e);
+    return std::to_string(e.status()) + completions::error_body(e);
 }
 
 template <class T>
@@ -118,11 +118,11 @@ std::string encode(std::string_view body)
 {
     chat::Request request;
     chat::ApiError error;
-    if (!client::read_request(body, {}, request, error)) return told(error);
+    if (!completions::read_request(body, {}, request, error)) return told(error);
     dialects::EncodeOptions options;
     options.model = request.model_name;
     dialects::EncodedRequest out;
-    const dialects::Dialect* dialect = providers::find(provider)->dialect;
+    const dialects::Dialect* dialect = providers::find(provider)->chat.dialect;
     return dialect->encode(request, options, out, error) ? out.body.str() + out.dropped.names() : told(error);
 }
 
@@ -130,7 +130,7 @@ template <const char* const& provider>
 relay::Options options()
 {
     relay::Options o;
-    o.dialect = providers::find(provider)->dialect;
+    o.dialect = providers::find(provider)->chat.dialect;
     o.answer.id = "chatcmpl-test";
     o.answer.model = "another";
     o.answer.include_usage = true;
@@ -148,7 +148,7 @@ std::string read_answer(std::string_view body)
 template <const char* const& provider>
 std::string read_error(std::string_view body)
 {
-    return told(providers::find(provider)->dialect->decode_error(400, body));
+    return told(providers::find(provider)->chat.dialect->decode_error(400, body));
 }
 
 template <const char* const& provider>

@@ -15,15 +15,19 @@ using providers::RequestHead;
 
 std::string head_of(std::string_view provider, const RequestHead& head)
 {
+    const providers::Provider& row = *providers::find(provider);
+    RequestHead filled = head;
+    filled.path = row.chat.path;
     std::string out;
-    providers::write_head(*providers::find(provider), head, out);
+    providers::write_head(row, filled, out);
     return out;
 }
 
 TEST(Head, OpenAi)
 {
     EXPECT_EQ(
-        head_of("openai", {.host = "api.openai.com", .base = {}, .key = "sk-1", .headers = {}, .content_length = 42}),
+        head_of("openai",
+                {.host = "api.openai.com", .base = {}, .path = {}, .key = "sk-1", .headers = {}, .content_length = 42}),
         "POST /v1/chat/completions HTTP/1.1\r\n"
         "Host: api.openai.com\r\n"
         "Content-Type: application/json\r\n"
@@ -36,21 +40,22 @@ TEST(Head, OpenAi)
 
 TEST(Head, Anthropic)
 {
-    EXPECT_EQ(head_of("anthropic", {.host = "h", .base = {}, .key = "k", .headers = {}, .content_length = 0}),
-              "POST /v1/messages HTTP/1.1\r\n"
-              "Host: h\r\n"
-              "Content-Type: application/json\r\n"
-              "Content-Length: 0\r\n"
-              "Accept-Encoding: identity\r\n"
-              "User-Agent: ngx-llm-gateway\r\n"
-              "x-api-key: k\r\n"
-              "anthropic-version: 2023-06-01\r\n"
-              "\r\n");
+    EXPECT_EQ(
+        head_of("anthropic", {.host = "h", .base = {}, .path = {}, .key = "k", .headers = {}, .content_length = 0}),
+        "POST /v1/messages HTTP/1.1\r\n"
+        "Host: h\r\n"
+        "Content-Type: application/json\r\n"
+        "Content-Length: 0\r\n"
+        "Accept-Encoding: identity\r\n"
+        "User-Agent: ngx-llm-gateway\r\n"
+        "x-api-key: k\r\n"
+        "anthropic-version: 2023-06-01\r\n"
+        "\r\n");
 }
 
 TEST(Head, NoKeyNoCredential)
 {
-    std::string head = head_of("openai", {.host = "h", .base = {}, .key = {}, .headers = {}});
+    std::string head = head_of("openai", {.host = "h", .base = {}, .path = {}, .key = {}, .headers = {}});
     EXPECT_EQ(head.find("Authorization"), head.npos) << head;
 }
 
@@ -79,7 +84,7 @@ TEST(Head, HeadersOfTheOperator)
 {
     std::vector<Header> headers = {
         {"Anthropic-Version", "2026-10-21"}, {"USER-AGENT", "mine"}, {"traceparent", "00-1"}};
-    std::string head = head_of("anthropic", {.host = "h", .base = {}, .key = {}, .headers = headers});
+    std::string head = head_of("anthropic", {.host = "h", .base = {}, .path = {}, .key = {}, .headers = headers});
     EXPECT_EQ(head.find("2023-06-01"), head.npos) << head;
     EXPECT_EQ(head.find("ngx-llm-gateway"), head.npos) << head;
     for (std::string_view line :
@@ -98,7 +103,8 @@ TEST(Head, OneCredential)
     const Row rows[] = {{"openai", "authorization", "Basic eA=="}, {"anthropic", "X-Api-Key", "other"}};
     for (const Row& row : rows) {
         std::vector<Header> headers = {{row.name, row.value}};
-        std::string head = head_of(row.provider, {.host = "h", .base = {}, .key = "sk-1", .headers = headers});
+        std::string head =
+            head_of(row.provider, {.host = "h", .base = {}, .path = {}, .key = "sk-1", .headers = headers});
         EXPECT_EQ(head.find("sk-1"), head.npos) << head;
         EXPECT_NE(head.find(std::string(row.value) + "\r\n"), head.npos) << head;
     }
@@ -110,10 +116,42 @@ TEST(Head, Registry)
     EXPECT_EQ(providers::find(""), nullptr);
     for (const providers::Provider& p : providers::all()) {
         EXPECT_EQ(providers::find(p.name), &p);
-        ASSERT_NE(p.dialect, nullptr) << p.name;
+        ASSERT_NE(p.chat.dialect, nullptr) << p.name;
         EXPECT_TRUE(p.base.empty() || (p.base.starts_with('/') && !p.base.ends_with('/'))) << p.name;
-        EXPECT_TRUE(p.chat.starts_with('/')) << p.name;
+        EXPECT_TRUE(p.chat.path.starts_with('/')) << p.name;
     }
+}
+
+TEST(Head, NamesInPaths)
+{
+    struct Row {
+        std::string_view path, expected;
+    };
+    constexpr Row kRows[] = {
+        {"/chat/completions", "/chat/completions"},
+        {"/models/{model}:generateContent", "/models/us.amazon.nova-micro-v1%3A0:generateContent"},
+        {"/{project}/{location}/{model}", "/p%2F..%2Fp/eu%20west/us.amazon.nova-micro-v1%3A0"},
+        {"/x?api-version={api_version}", "/x?api-version=2024-10-21%26a%3Db"},
+        {"/{unknown}/x{", "//x{"},
+        {"}{model}{", "us.amazon.nova-micro-v1%3A0{"},
+        {"{model}", "us.amazon.nova-micro-v1%3A0"},
+    };
+    const providers::PathValues values = {
+        .model = "us.amazon.nova-micro-v1:0",
+        .project = "p/../p",
+        .location = "eu west",
+        .api_version = "2024-10-21&a=b",
+    };
+    for (const Row& row : kRows) EXPECT_EQ(providers::fill_path(row.path, values), row.expected) << row.path;
+}
+
+TEST(Head, PathOfAStream)
+{
+    providers::Endpoint e{.path = "/a"};
+    EXPECT_EQ(e.path_for(true), "/a");
+    e.stream_path = "/b";
+    EXPECT_EQ(e.path_for(true), "/b");
+    EXPECT_EQ(e.path_for(false), "/a");
 }
 
 TEST(Head, SecretsOfIt)

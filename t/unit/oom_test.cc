@@ -6,7 +6,7 @@
 #include <functional>
 #include <new>
 
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 #include "exchange.hpp"
 #include "failing_memory.hpp"
 #include "files.hpp"
@@ -73,7 +73,7 @@ protected:
     {
         provider_ = providers::find(GetParam().parent_path().filename().string());
         ASSERT_NE(provider_, nullptr);
-        x_.dialect = provider_->dialect;
+        x_.dialect = provider_->chat.dialect;
         if (has("case.json")) read_case();
         encoded_ = x_.encode(load("request.json"));
     }
@@ -88,7 +88,7 @@ protected:
         if (const json::Value* v = doc.root().get("rename_model")) x_.rename_model = v->is_true();
     }
 
-    static std::string told(const chat::ApiError& e) { return std::to_string(e.status()) + client::error_body(e); }
+    static std::string told(const chat::ApiError& e) { return std::to_string(e.status()) + completions::error_body(e); }
 
     void check_request()
     {
@@ -216,7 +216,7 @@ TEST(OutOfMemoryLoop, ReachesEveryAllocation)
     std::string body = R"({"model":"m","messages":[{"role":"user","content":"hi"}]})";
     FailingMemory memory(0);
     Exchange x;
-    x.dialect = providers::find("anthropic")->dialect;
+    x.dialect = providers::find("anthropic")->chat.dialect;
     bool good = x.encode(body);
     memory.stop();
     size_t count = memory.count();
@@ -238,6 +238,8 @@ TEST(OutOfMemoryLoop, HeadsOfProviders)
         auto write = [&](std::string& out) {
             providers::RequestHead head;
             head.host = "host.of.the.provider";
+            std::string path = providers::fill_path(provider.chat.path, {.model = "a/model"});
+            head.path = path;
             head.key = "sk-0123456789012345678901234567890123456789";
             head.headers = headers;
             head.content_length = 42;

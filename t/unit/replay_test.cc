@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 #include "exchange.hpp"
 #include "json_text.hpp"
 #include "recordings.hpp"

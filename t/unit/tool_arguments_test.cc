@@ -26,7 +26,7 @@ std::string in_string(std::string_view json)
 relay::Options options(std::string_view provider, std::string_view json_tool)
 {
     relay::Options o;
-    o.dialect = providers::find(provider)->dialect;
+    o.dialect = providers::find(provider)->chat.dialect;
     o.decode.max_tool_arguments = kMax;
     o.decode.hints.json_tool = json_tool;
     return o;

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.hpp"
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 #include "dialects/anthropic/anthropic.hpp"
 #include "dialects/openai/openai.hpp"
 #include "guard.hpp"
@@ -134,7 +134,7 @@ TEST(UpstreamError, CredentialsAreNeverQuoted)
             EXPECT_EQ(e.kind, chat::ErrorClass::upstream_credential) << row.name;
             EXPECT_EQ(e.status(), 502) << row.name;
             EXPECT_EQ(e.code_text(), "upstream_credentials_exhausted") << row.name;
-            EXPECT_EQ(client::error_body(e).find(secret), std::string::npos) << row.name;
+            EXPECT_EQ(completions::error_body(e).find(secret), std::string::npos) << row.name;
         }
     }
 }

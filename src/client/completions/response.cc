@@ -1,38 +1,18 @@
-#include "client/response.hpp"
+#include "client/completions/response.hpp"
 
-namespace llm::client {
+namespace llm::completions {
 
 using chat::Delta;
 using chat::DeltaKind;
+using client::append_inside;
+using client::inside_of;
+using client::write_inside;
 using json::Writer;
 
 namespace {
 
 constexpr uint32_t kMaxChoices = 128;
 constexpr uint32_t kMaxCalls = 1024;
-
-void append(Rope& out, const chat::Text& text)
-{
-    if (text.escaped) {
-        out.append(text.bytes);
-    } else {
-        json::append_escaped(out, text.bytes);
-    }
-}
-
-std::string inside(const chat::Text& text)
-{
-    Rope out;
-    append(out, text);
-    return out.str();
-}
-
-void write_rope(Writer& w, const Rope& rope)
-{
-    w.begin_string();
-    for (std::string_view piece : rope.pieces()) w.escaped_part(piece);
-    w.end_string();
-}
 
 }  // namespace
 
@@ -62,18 +42,18 @@ Status AnswerWriter::put(const Delta& delta)
 
     switch (delta.kind) {
         case DeltaKind::start:
-            if (id_.empty()) id_ = inside(answer_id(delta.id, options_));
-            if (model_.empty()) model_ = inside(answer_model(delta.model, options_));
+            if (id_.empty()) id_ = inside_of(client::answer_id(delta.id, options_));
+            if (model_.empty()) model_ = inside_of(client::answer_model(delta.model, options_));
             break;
         case DeltaKind::text:
-            append(choice.text, delta.text);
+            append_inside(choice.text, delta.text);
             break;
         case DeltaKind::refusal:
-            append(choice.refusal, delta.text);
+            append_inside(choice.refusal, delta.text);
             break;
         case DeltaKind::reasoning:
-            append(choice.reasoning, delta.text);
-            append(choice.thinking, delta.text);
+            append_inside(choice.reasoning, delta.text);
+            append_inside(choice.thinking, delta.text);
             break;
         case DeltaKind::signature:
             end_thinking(choice, delta.text);
@@ -87,14 +67,14 @@ Status AnswerWriter::put(const Delta& delta)
             break;
         }
         case DeltaKind::tool_start:
-            append(call(choice, delta.index).id, delta.id);
-            append(call(choice, delta.index).name, delta.text);
+            append_inside(call(choice, delta.index).id, delta.id);
+            append_inside(call(choice, delta.index).name, delta.text);
             break;
         case DeltaKind::tool_args:
             if (delta.json_args) {
                 json::append_compact_escaped(call(choice, delta.index).arguments, delta.text.bytes);
             } else {
-                append(call(choice, delta.index).arguments, delta.text);
+                append_inside(call(choice, delta.index).arguments, delta.text);
             }
             break;
         case DeltaKind::finish:
@@ -124,15 +104,15 @@ void AnswerWriter::write_choice(Writer& w, Choice& choice, size_t index)
         if (choice.text.empty() && (!choice.calls.empty() || !choice.refusal.empty())) {
             w.null();
         } else {
-            write_rope(w, choice.text);
+            write_inside(w, choice.text);
         }
         w.key("refusal");
         if (choice.refusal.empty()) {
             w.null();
         } else {
-            write_rope(w, choice.refusal);
+            write_inside(w, choice.refusal);
         }
-        if (!choice.reasoning.empty()) write_rope(w.key("reasoning_content"), choice.reasoning);
+        if (!choice.reasoning.empty()) write_inside(w.key("reasoning_content"), choice.reasoning);
         if (!choice.blocks.empty()) {
             auto blocks = w.array("thinking_blocks");
             w.raw(choice.blocks);
@@ -141,11 +121,11 @@ void AnswerWriter::write_choice(Writer& w, Choice& choice, size_t index)
             auto calls = w.array("tool_calls");
             for (const Call& c : choice.calls) {
                 auto one = w.object();
-                write_rope(w.key("id"), c.id);
+                write_inside(w.key("id"), c.id);
                 w.string_member("type", "function");
                 auto function = w.object("function");
-                write_rope(w.key("name"), c.name);
-                write_rope(w.key("arguments"), c.arguments);
+                write_inside(w.key("name"), c.name);
+                write_inside(w.key("arguments"), c.arguments);
             }
         }
     }
@@ -159,8 +139,8 @@ void AnswerWriter::write(Rope& out)
     Writer w(out);
     auto body = w.object();
     // Without a start there is neither yet.
-    if (id_.empty()) id_ = inside(answer_id({}, options_));
-    if (model_.empty()) model_ = inside(answer_model({}, options_));
+    if (id_.empty()) id_ = inside_of(client::answer_id({}, options_));
+    if (model_.empty()) model_ = inside_of(client::answer_model({}, options_));
     w.key("id").escaped(id_);
     w.string_member("object", "chat.completion");
     w.member("created", static_cast<uint64_t>(options_.created));
@@ -172,4 +152,4 @@ void AnswerWriter::write(Rope& out)
     if (usage_.known) write_usage(w, usage_);
 }
 
-}  // namespace llm::client
+}  // namespace llm::completions

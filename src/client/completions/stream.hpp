@@ -3,27 +3,21 @@
 #include <string>
 #include <vector>
 
-#include "base/rope.hpp"
-#include "chat/delta.hpp"
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 
-namespace llm::client {
+namespace llm::completions {
 
 // Writes deltas as `chat.completion.chunk` events. One per answer.
 //
 // It keeps the rules clients rely on: one id, the role once a choice, the
 // finish reason once, contiguous tool indexes, a usage chunk only for those
 // who asked, `[DONE]` only after the provider said that it was done.
-class StreamWriter {
+class StreamWriter final : public client::StreamWriter {
 public:
-    explicit StreamWriter(AnswerOptions options) : options_(std::move(options)) {}
+    explicit StreamWriter(client::AnswerOptions options) : options_(std::move(options)) {}
 
-    // Appends the chunks this delta makes (none, one or two) to `out`.
-    void put(const chat::Delta& delta, Rope& out);
-
-    // Appends the one chunk that tells of a failure in mid-stream. Nothing may
-    // follow it.
-    void fail(const chat::ApiError& error, Rope& out);
+    void put(const chat::Delta& delta, Rope& out) override;
+    void fail(const chat::ApiError& error, Rope& out) override;
 
 private:
     struct Choice {
@@ -42,17 +36,12 @@ private:
     void finish(const chat::Delta& delta, Rope& out);
     void end(Rope& out);
 
-    AnswerOptions options_;
+    client::AnswerOptions options_;
     std::string head_;  // what every chunk starts with, once it is known
     std::vector<Choice> choices_;
     chat::Usage usage_;
 };
 
-// `data: <json>` and a blank line; line ends inside become further data lines.
-void append_event(Rope& out, std::string_view data);
-
-// Keeps what stands between from taking a silent stream for a dead one.
-inline constexpr std::string_view kPing = ": ping\n\n";
 inline constexpr std::string_view kDone = "data: [DONE]\n\n";
 
-}  // namespace llm::client
+}  // namespace llm::completions

@@ -1,13 +1,14 @@
 // `messages` of a chat completions request (wire format: openai-chat, section 3).
-#include "client/checker.hpp"
+#include "client/completions/reader.hpp"
 
 #include <array>
 
-namespace llm::client {
+namespace llm::completions {
 
 namespace {
 
 using namespace chat;
+using namespace client;
 
 struct RoleName {
     std::string_view name;
@@ -234,4 +235,4 @@ bool read_messages(Checker& c, const Value& v)
     return MessageReader(c).read(v);
 }
 
-}  // namespace llm::client
+}  // namespace llm::completions

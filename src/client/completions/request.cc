@@ -1,19 +1,16 @@
-#include "client/request.hpp"
-
+// The body of a chat completions request (wire format: openai-chat, section 2).
 #include <array>
-#include <string>
 #include <vector>
 
-#include "base/text.hpp"
-#include "client/checker.hpp"
+#include "client/completions/completions.hpp"
+#include "client/completions/reader.hpp"
 
-namespace llm::client {
+namespace llm::completions {
 
 namespace {
 
 using namespace chat;
-
-constexpr size_t kMaxModelName = 256;
+using namespace client;
 
 struct Field {
     std::string_view name;
@@ -67,10 +64,8 @@ public:
 
     bool read(std::string_view body)
     {
-        if (!parse(body)) return false;
-        const Value& root = c_.request.document.root();
-        if (!root.is_object()) return c_.bad("", "The request body must be a JSON object.");
-        for (const Value& member : root) {
+        if (!c_.parse(body, limits_.json)) return false;
+        for (const Value& member : c_.request.document.root()) {
             if (!read_member(member)) return false;
         }
         if (!c_.request.model) return c_.missing("model");
@@ -80,28 +75,9 @@ public:
     }
 
 private:
-    bool parse(std::string_view body)
-    {
-        Status s = c_.request.document.parse(body, json::Mode::strict, limits_.json);
-        if (s.ok()) return true;
-        const std::string& where = c_.request.document.where();
-        std::string reason(s.at);
-        switch (s.code) {
-            case Errc::too_large:
-            case Errc::too_many:
-                c_.error = make_error(ErrorClass::too_large, "The request body is too large: " + reason + ".", where);
-                return false;
-            case Errc::duplicate_key:
-            case Errc::too_deep:
-                return c_.bad(where, "The request body is not acceptable: " + reason + ".");
-            default:
-                return c_.bad(where, "The request body is not valid JSON: " + reason + ".");
-        }
-    }
-
     bool read_member(const Value& v)
     {
-        if (v.key_is("model")) return v.is_null() || read_model(v);
+        if (v.key_is("model")) return v.is_null() || c_.read_model(v);
         if (v.key_is("messages")) return v.is_null() || read_messages(c_, v);
         if (v.key_is("stream")) {
             if (v.is_null()) return true;
@@ -121,20 +97,6 @@ private:
         }
         unknown_.push_back(&v);
         return true;
-    }
-
-    bool read_model(const Value& v)
-    {
-        if (!c_.check(v, kString, {}, "model")) return false;
-        c_.request.model = &v;
-        c_.request.model_name = v.body();
-        if (v.escaped()) {
-            std::string decoded = v.text();
-            c_.request.model_name = {c_.copy(std::span<const char>(decoded)).data(), decoded.size()};
-        }
-        if (text::is_token(c_.request.model_name, kMaxModelName)) return true;
-        return c_.bad("model", "Invalid 'model': a model name is 1 to 256 printable ASCII characters without blanks.",
-                      "invalid_value");
     }
 
     bool read_stream_options(const Value& v)
@@ -157,4 +119,4 @@ bool read_request(std::string_view body, const RequestLimits& limits, Request& o
     return Reader(limits, out, error).read(body);
 }
 
-}  // namespace llm::client
+}  // namespace llm::completions

@@ -3,21 +3,18 @@
 #include <string>
 #include <vector>
 
-#include "base/rope.hpp"
-#include "chat/delta.hpp"
-#include "client/answer.hpp"
+#include "client/completions/completions.hpp"
 
-namespace llm::client {
+namespace llm::completions {
 
 // Collects deltas into one `chat.completion` object. One per answer.
-class AnswerWriter final : public chat::DeltaSink {
+class AnswerWriter final : public client::AnswerWriter {
 public:
-    explicit AnswerWriter(AnswerOptions options) : options_(std::move(options)) {}
+    explicit AnswerWriter(client::AnswerOptions options) : options_(std::move(options)) {}
 
     Status put(const chat::Delta& delta) override;
 
-    // The whole body. Call once, after the last delta.
-    void write(Rope& out);
+    void write(Rope& out) override;
 
 private:
     struct Call {
@@ -35,10 +32,10 @@ private:
     void end_thinking(Choice& choice, const chat::Text& signature);
     void write_choice(json::Writer& w, Choice& choice, size_t index);
 
-    AnswerOptions options_;
+    client::AnswerOptions options_;
     std::string id_, model_;  // insides of JSON strings
     std::vector<Choice> choices_;
     chat::Usage usage_;
 };
 
-}  // namespace llm::client
+}  // namespace llm::completions

@@ -1,9 +1,10 @@
 // `tools`, `tool_choice` and `response_format` of a chat completions request.
-#include "client/checker.hpp"
+#include "client/completions/reader.hpp"
 
-namespace llm::client {
+namespace llm::completions {
 
 using namespace chat;
+using namespace client;
 
 namespace {
 
@@ -112,4 +113,4 @@ bool read_response_format(Checker& c, const Value& v)
            c.take(*body, "strict", kBool, {}, "response_format.json_schema.strict", o.strict);
 }
 
-}  // namespace llm::client
+}  // namespace llm::completions

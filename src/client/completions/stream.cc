@@ -1,9 +1,10 @@
-#include "client/stream.hpp"
+#include "client/completions/stream.hpp"
 
-namespace llm::client {
+namespace llm::completions {
 
 using chat::Delta;
 using chat::DeltaKind;
+using client::write_text;
 using json::Writer;
 
 namespace {
@@ -12,17 +13,6 @@ namespace {
 constexpr uint32_t kMaxChoices = 128;
 
 }  // namespace
-
-void append_event(Rope& out, std::string_view data)
-{
-    out.append("data: ");
-    for (size_t lf; (lf = data.find('\n')) != data.npos; data.remove_prefix(lf + 1)) {
-        out.append(data.substr(0, lf));
-        out.append("\ndata: ");
-    }
-    out.append(data);
-    out.append("\n\n");
-}
 
 StreamWriter::Choice& StreamWriter::choice(uint32_t index)
 {
@@ -38,10 +28,10 @@ void StreamWriter::start(const Delta& delta)
     Writer w(head);
     {
         auto chunk = w.object();
-        write_text(w.key("id"), answer_id(delta.id, options_));
+        write_text(w.key("id"), client::answer_id(delta.id, options_));
         w.string_member("object", "chat.completion.chunk");
         w.member("created", static_cast<uint64_t>(options_.created));
-        write_text(w.key("model"), answer_model(delta.model, options_));
+        write_text(w.key("model"), client::answer_model(delta.model, options_));
     }
     std::string text = head.str();
     text.back() = ',';  // the closing brace comes with each chunk's end
@@ -213,4 +203,4 @@ void StreamWriter::fail(const chat::ApiError& error, Rope& out)
     out.append("}\n\n");
 }
 
-}  // namespace llm::client
+}  // namespace llm::completions
