@@ -30,4 +30,19 @@ bool base64_decode(std::string_view text, std::string& out)
     return true;
 }
 
+void base64_encode(std::string_view bytes, std::string& out)
+{
+    // OpenSSL takes an int and writes a NUL behind the text.
+    constexpr size_t kStep = 3U << 20;
+    while (!bytes.empty()) {
+        std::string_view part = bytes.substr(0, kStep);
+        size_t start = out.size();
+        out.resize(start + (part.size() + 2) / 3 * 4 + 1);
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data() + start),
+                        reinterpret_cast<const unsigned char*>(part.data()), static_cast<int>(part.size()));
+        out.pop_back();
+        bytes.remove_prefix(part.size());
+    }
+}
+
 }  // namespace llm

@@ -9,4 +9,7 @@ namespace llm {
 // when it is no base64.
 bool base64_decode(std::string_view text, std::string& out);
 
+// Appends `bytes` in that form, padded.
+void base64_encode(std::string_view bytes, std::string& out);
+
 }  // namespace llm

@@ -3,21 +3,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <span>
-#include <string_view>
-#include <vector>
 
-#include "json/document.hpp"
-#include "json/value.hpp"
+#include "chat/body.hpp"
 
 namespace llm::chat {
 
-using json::Value;
-
-// The canonical request: a superset of what the client formats can say. It
-// holds views only: every Value lives in `document`, whose text is the client's
-// body, so what a dialect does not have to change it copies as it came.
+// The canonical request for a chat: a superset of what the client formats can
+// say.
 
 // `function` is the deprecated forerunner of `tool`.
 enum class Role : uint8_t { system, developer, user, assistant, tool, function };
@@ -132,16 +125,9 @@ inline constexpr size_t kParams = static_cast<size_t>(Param::count_);
 
 enum class ClientFormat : uint8_t { chat_completions };
 
-struct Request {
-    Request() = default;
-    Request(const Request&) = delete;
-    Request& operator=(const Request&) = delete;
-
-    json::Document document;
+struct Request : RequestBody {
     ClientFormat format = ClientFormat::chat_completions;
 
-    const Value* model = nullptr;
-    std::string_view model_name;  // decoded; owned by `arena` or the body
     bool stream = false;
     bool include_usage = false;  // stream_options.include_usage
     std::span<const Message> messages;
@@ -149,12 +135,8 @@ struct Request {
     ToolChoice tool_choice;
     OutputFormat output;
     std::array<const Value*, kParams> params{};
-    std::span<const Value* const> unknown;  // members no table knows, in order
 
     const Value* param(Param p) const noexcept { return params[static_cast<size_t>(p)]; }
-
-    // Memory of the spans above, freed with the request.
-    std::pmr::monotonic_buffer_resource arena;
 };
 
 }  // namespace llm::chat

@@ -38,19 +38,19 @@ std::string Place::operator/(std::string_view tail) const
     return path += tail;
 }
 
-bool Checker::bad(std::string_view param, std::string_view message, std::string_view code)
+bool BodyChecker::bad(std::string_view param, std::string_view message, std::string_view code)
 {
     error = make_error(chat::ErrorClass::bad_request, message, param);
     error.code = code;
     return false;
 }
 
-bool Checker::missing(const std::string& param)
+bool BodyChecker::missing(const std::string& param)
 {
     return bad(param, "Missing required parameter: '" + param + "'.", "missing_required_parameter");
 }
 
-bool Checker::check(const json::Value& v, TypeMask types, const Place& place, std::string_view tail)
+bool BodyChecker::check(const json::Value& v, TypeMask types, const Place& place, std::string_view tail)
 {
     if (types & bit(v.type())) return true;
     std::string param = place / tail;
@@ -59,26 +59,26 @@ bool Checker::check(const json::Value& v, TypeMask types, const Place& place, st
     return bad(param, message, "invalid_type");
 }
 
-bool Checker::need(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
-                   std::string_view tail, const json::Value*& out)
+bool BodyChecker::need(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
+                       std::string_view tail, const json::Value*& out)
 {
     out = object.get(name);
     if (!out) return missing(place / tail);
     return check(*out, types, place, tail);
 }
 
-bool Checker::take(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
-                   std::string_view tail, const json::Value*& out)
+bool BodyChecker::take(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
+                       std::string_view tail, const json::Value*& out)
 {
     out = object.get(name);
     return !out || check(*out, types, place, tail);
 }
 
-bool Checker::parse(std::string_view body, const json::Limits& limits)
+bool BodyChecker::parse(std::string_view text, const json::Limits& limits)
 {
-    Status s = request.document.parse(body, json::Mode::strict, limits);
-    if (s.ok()) return request.document.root().is_object() || bad("", "The request body must be a JSON object.");
-    const std::string& where = request.document.where();
+    Status s = body.document.parse(text, json::Mode::strict, limits);
+    if (s.ok()) return body.document.root().is_object() || bad("", "The request body must be a JSON object.");
+    const std::string& where = body.document.where();
     std::string reason(s.at);
     switch (s.code) {
         case Errc::too_large:
@@ -93,17 +93,17 @@ bool Checker::parse(std::string_view body, const json::Limits& limits)
     }
 }
 
-bool Checker::read_model(const json::Value& v)
+bool BodyChecker::read_model(const json::Value& v)
 {
     if (!check(v, kString, {}, "model")) return false;
-    request.model = &v;
-    request.model_name = text_of(v);
-    if (text::is_token(request.model_name, kMaxModelName)) return true;
+    body.model = &v;
+    body.model_name = text_of(v);
+    if (text::is_token(body.model_name, kMaxModelName)) return true;
     return bad("model", "Invalid 'model': a model name is 1 to 256 printable ASCII characters without blanks.",
                "invalid_value");
 }
 
-std::string_view Checker::text_of(const json::Value& v)
+std::string_view BodyChecker::text_of(const json::Value& v)
 {
     if (!v.escaped()) return v.body();
     std::string decoded = v.text();

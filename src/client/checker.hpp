@@ -35,9 +35,9 @@ struct Place {
     std::string operator/(std::string_view tail) const;
 };
 
-class Checker {
+class BodyChecker {
 public:
-    Checker(chat::Request& r, chat::ApiError& e) noexcept : request(r), error(e) {}
+    BodyChecker(chat::RequestBody& b, chat::ApiError& e) noexcept : body(b), error(e) {}
 
     // Each returns false after setting `error`.
     bool bad(std::string_view param, std::string_view message, std::string_view code = {});
@@ -51,8 +51,8 @@ public:
     bool take(const json::Value& object, std::string_view name, TypeMask types, const Place& place,
               std::string_view tail, const json::Value*& out);
 
-    // Parses the body into the request's document: an object, or `error` is set.
-    bool parse(std::string_view body, const json::Limits& limits);
+    // Parses `text` into the body's document: an object, or `error` is set.
+    bool parse(std::string_view text, const json::Limits& limits);
 
     // Takes `v` for the model's name.
     bool read_model(const json::Value& v);
@@ -65,7 +65,7 @@ public:
     std::span<T> allocate(size_t n)
     {
         if (n == 0) return {};
-        T* memory = std::pmr::polymorphic_allocator<>(&request.arena).allocate_object<T>(n);
+        T* memory = std::pmr::polymorphic_allocator<>(&body.arena).allocate_object<T>(n);
         std::uninitialized_value_construct_n(memory, n);
         return {memory, n};
     }
@@ -77,8 +77,16 @@ public:
         return to;
     }
 
-    chat::Request& request;
+    chat::RequestBody& body;
     chat::ApiError& error;
+};
+
+// Of a request for a chat.
+class Checker : public BodyChecker {
+public:
+    Checker(chat::Request& r, chat::ApiError& e) noexcept : BodyChecker(r, e), request(r) {}
+
+    chat::Request& request;
 };
 
 }  // namespace llm::client

@@ -9,8 +9,10 @@
 #include "base/status.hpp"
 #include "chat/delta.hpp"
 #include "chat/dropped.hpp"
+#include "chat/embeddings.hpp"
 #include "chat/error.hpp"
 #include "chat/request.hpp"
+#include "chat/rerank.hpp"
 #include "wire/event.hpp"
 
 // A dialect is how a provider writes bodies: requests, whole answers, streams
@@ -31,6 +33,8 @@ struct DecodeHints {
 
 struct EncodedRequest {
     Rope body;  // may refer to the client's body
+    // Below the base, in the place of the endpoint's own path; static text.
+    std::string_view path = {};
     chat::Dropped dropped;
     DecodeHints hints;
 };
@@ -74,6 +78,29 @@ struct Dialect {
     chat::ApiError (*decode_error)(int http_status, std::string_view body);
 
     std::unique_ptr<StreamDecoder> (*stream)(const DecodeOptions& options);
+};
+
+// How embeddings are asked for. A request of more inputs than a call takes is
+// sent in parts.
+struct Embeddings {
+    bool same_format;  // answers are what clients read
+    // Inputs a call takes at most.
+    size_t (*batch)(std::string_view model);
+
+    // As Dialect::encode. `part` is within `request.inputs`.
+    bool (*encode)(const chat::EmbeddingsRequest& request, chat::Part part, const EncodeOptions& options,
+                   EncodedRequest& out, chat::ApiError& error);
+
+    // Reads the answer to `part`.
+    Status (*decode)(std::string_view body, const json::Limits& limits, chat::EmbeddingsSink& sink);
+};
+
+// How documents are put in order.
+struct Rerank {
+    bool same_format;
+    bool (*encode)(const chat::RerankRequest& request, const EncodeOptions& options, EncodedRequest& out,
+                   chat::ApiError& error);
+    Status (*decode)(std::string_view body, const json::Limits& limits, chat::RerankSink& sink);
 };
 
 }  // namespace llm::dialects

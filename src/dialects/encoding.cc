@@ -56,16 +56,16 @@ bool changes_answer(Param p) noexcept
 
 }  // namespace
 
-bool Encoding::refuse(std::string_view param, std::string_view why)
+bool BodyEncoding::refuse(std::string_view param, std::string_view why)
 {
     std::string message =
-        "'" + std::string(param) + "' is not supported by the model '" + std::string(request.model_name) + "'";
+        "'" + std::string(param) + "' is not supported by the model '" + std::string(body.model_name) + "'";
     if (!why.empty()) message += ": " + std::string(why);
     error = make_error(chat::ErrorClass::unsupported, message + '.', param);
     return false;
 }
 
-bool Encoding::drop(std::string_view field)
+bool BodyEncoding::drop(std::string_view field)
 {
     if (options.reject_unsupported) return refuse(field);
     out.dropped.add(field);
@@ -82,9 +82,9 @@ bool Encoding::leave_out(std::span<const Param> params)
     return true;
 }
 
-bool Encoding::leave_out_unknown()
+bool BodyEncoding::leave_out_unknown()
 {
-    for (const Value* v : request.unknown) {
+    for (const Value* v : body.unknown) {
         if (!v->is_null() && !drop(v->key())) return false;
     }
     return true;

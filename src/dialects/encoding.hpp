@@ -7,12 +7,12 @@
 
 namespace llm::dialects {
 
-// One call of a dialect's encode(): what it reads, what it writes, and the one
-// rule for fields that the target cannot carry. Fields that change what the
-// answer is are refused; advisory ones are dropped and named in
-// `x-llm-dropped`, or refused too when the operator wants that.
-struct Encoding {
-    const chat::Request& request;
+// One call of an encode(): what it reads, what it writes, and the one rule for
+// fields that the target cannot carry. Fields that change what the answer is
+// are refused; advisory ones are dropped and named in `x-llm-dropped`, or
+// refused too when the operator wants that.
+struct BodyEncoding {
+    const chat::RequestBody& body;
     const EncodeOptions& options;
     EncodedRequest& out;
     chat::ApiError& error;
@@ -23,12 +23,22 @@ struct Encoding {
     // An advisory field: false only when the operator wants it refused.
     bool drop(std::string_view field);
 
+    // Members no table knows.
+    bool leave_out_unknown();
+};
+
+// Of a request for a chat.
+struct Encoding : BodyEncoding {
+    Encoding(const chat::Request& r, const EncodeOptions& o, EncodedRequest& to, chat::ApiError& e) noexcept
+        : BodyEncoding{r, o, to, e}, request(r)
+    {
+    }
+
     // Params this dialect has no word for, each by the rule above. One that
     // asks for nothing (n = 1, a penalty of 0) is simply left out.
     bool leave_out(std::span<const chat::Param> params);
 
-    // Members no table knows.
-    bool leave_out_unknown();
+    const chat::Request& request;
 };
 
 }  // namespace llm::dialects

@@ -250,8 +250,20 @@ private:
         if (v.is_object() && mode_ == Mode::strict && has_duplicates(v)) {
             return fail(Errc::duplicate_key, "duplicate object member");
         }
+        if (limits_.fold_numbers && v.is_array() && has_only_numbers(v)) {
+            v.span_ = 1;
+            doc_.nodes_.resize(index + 1);
+        }
         doc_.open_.pop_back();
         return kOk;
+    }
+
+    static bool has_only_numbers(const Value& array) noexcept
+    {
+        for (const Value& v : array) {
+            if (!v.is_number()) return false;
+        }
+        return true;
     }
 
     // Just behind the token yajl has read last.

@@ -18,6 +18,9 @@ inline constexpr uint32_t kMaxDepth = 512;
 struct Limits {
     uint32_t depth = 128;
     uint32_t values = 1U << 20;
+    // An array of nothing but numbers becomes one node (Value::is_numbers) and
+    // counts as one value: what vectors and token lists are made of.
+    bool fold_numbers = false;
 };
 
 // strict: what a client may send. Duplicate member names and ill-formed UTF-8

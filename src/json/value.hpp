@@ -54,6 +54,10 @@ public:
     // 0 for other types, infinite for what no double holds.
     double to_double() const noexcept;
 
+    // An array of numbers that was read as one value (Limits::fold_numbers): its
+    // elements stand in raw() alone.
+    bool is_numbers() const noexcept { return is_array() && count_ > 0 && span_ == 1; }
+
     // Number of array elements or object members.
     size_t size() const noexcept { return count_; }
 

@@ -162,4 +162,11 @@ void Writer::end_string()
     out_.append('"');
 }
 
+std::string quoted(std::string_view text)
+{
+    Rope out;
+    Writer(out).string(text);
+    return out.str();
+}
+
 }  // namespace llm::json

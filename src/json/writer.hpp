@@ -90,6 +90,9 @@ private:
     bool comma_ = false;
 };
 
+// A whole JSON string from UTF-8 text.
+std::string quoted(std::string_view text);
+
 // Appends UTF-8 text with what JSON asks to be escaped; ill-formed bytes become
 // U+FFFD.
 void append_escaped(Rope& out, std::string_view text);

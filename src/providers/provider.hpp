@@ -32,12 +32,21 @@ struct Endpoint {
     }
 };
 
+// What has one path and no streams: embeddings, reranking.
+template <class Codec>
+struct Service {
+    const Codec* codec = nullptr;  // null: there is none
+    std::string_view path = {};
+};
+
 // A vendor: one row of data (registry.cc).
 struct Provider {
     std::string_view name;  // `type` in llm_provider
     Auth auth = Auth::bearer;
-    std::string_view base = {};            // path before the endpoints' own, unless `pass` has one
-    Endpoint chat = {};                    // speaks to every client format
+    std::string_view base = {};  // path before the endpoints' own, unless `pass` has one
+    Endpoint chat = {};          // speaks to every client format
+    Service<dialects::Embeddings> embeddings = {};
+    Service<dialects::Rerank> rerank = {};
     std::span<const Header> headers = {};  // sent unless the operator sets them
 };
 

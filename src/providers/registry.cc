@@ -17,6 +17,8 @@ constexpr std::array kProviders = {
         .name = "openai",
         .base = "/v1",
         .chat = {.dialect = &openai::kDialect, .path = "/chat/completions"},
+        .embeddings = {.codec = &openai::kEmbeddings, .path = "/embeddings"},
+        .rerank = {.codec = &openai::kRerank, .path = "/rerank"},
     },
     Provider{
         .name = "anthropic",

@@ -13,6 +13,8 @@
 namespace llm::openai {
 
 extern const dialects::Dialect kDialect;
+extern const dialects::Embeddings kEmbeddings;
+extern const dialects::Rerank kRerank;
 
 // Reads one `choices` element after the other, of a chunk (`delta`) or a whole
 // answer (`message`), and keeps apart which calls have begun.

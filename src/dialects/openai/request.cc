@@ -11,13 +11,6 @@ using json::Value;
 
 constexpr std::string_view kAskUsage = R"({"include_usage":true})";
 
-std::string quoted(std::string_view text)
-{
-    Rope out;
-    json::Writer(out).string(text);
-    return out.str();
-}
-
 // Streams are always asked for their usage, for accounting; the chunk is
 // withheld from clients that did not ask.
 void ask_usage(const Value& root, json::Splice& splice)
@@ -36,7 +29,7 @@ bool encode(const chat::Request& request, const dialects::EncodeOptions& options
             chat::ApiError&)
 {
     json::Splice splice(request.document.source());
-    if (request.model_name != options.model) splice.replace(request.model->raw(), quoted(options.model));
+    if (request.model_name != options.model) splice.replace(request.model->raw(), json::quoted(options.model));
     if (request.stream && !request.include_usage) ask_usage(request.document.root(), splice);
     splice.apply(out.body);
     return true;
