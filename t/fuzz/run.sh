@@ -29,6 +29,7 @@ for bin in "${targets[@]}"; do
         sse)      seed "$name" '\x06' t/golden/*/*/upstream_stream.sse ;;
         head)     seed "$name" '' t/fuzz/heads/* ;;
         request)  seed "$name" '\0' t/golden/*/*/request.json ;;
+        form)     mkdir -p "$out/corpus/$name" && cp t/fuzz/forms/* "$out/corpus/$name/" ;;
         vectors)  mkdir -p "$out/corpus/$name" && cp t/fuzz/vectors/* "$out/corpus/$name/" ;;
         answer-*) seed "$name" '\0' t/golden/"$provider"/*/upstream_response.json ;;
         stream-*) seed "$name" '\x06' t/golden/"$provider"/*/upstream_stream.sse ;;
