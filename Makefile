@@ -88,7 +88,7 @@ UNIT      := build/unit
 CORE      := $(filter-out src/ngx/%,$(SOURCES))
 UNIT_SRC  := $(sort $(wildcard t/unit/*.cc))
 UNIT_OBJ  := $(patsubst %.cc,$(UNIT)/%.o,$(CORE) $(UNIT_SRC))
-UNIT_FLAGS := -std=c++20 -g -O1 -Wall -Wextra -Wconversion -Wshadow -Werror -fno-omit-frame-pointer \
+UNIT_FLAGS := -std=c++20 -g1 -O0 -Wall -Wextra -Wconversion -Wshadow -Werror -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=undefined -Isrc -It/unit
 
 $(UNIT)/%.o: %.cc
