@@ -8,7 +8,8 @@ import { startBlackhole } from '../mock/faults.mjs';
 import { chunk, RawProvider, sized, stream, streamHead, whole } from '../mock/raw.mjs';
 import { selfSigned } from './lib/certs.mjs';
 import { provider } from './lib/faulty.mjs';
-import { freePort, Gateway, tempDir } from './lib/gateway.mjs';
+import { Gateway, tempDir } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, connectingTo, eventually, Http2, post, Wire, within } from './lib/wire.mjs';
 
 // Providers that get so far and no further.

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { chunk, RawProvider, sized, stream, streamHead, whole } from '../mock/raw.mjs';
 import { provider } from './lib/faulty.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 import { descriptorsOf, sparing } from './lib/process.mjs';
 import { chatBody, eventually, Http2, memoryOf, post, Wire, within } from './lib/wire.mjs';
 

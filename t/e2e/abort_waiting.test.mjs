@@ -5,7 +5,8 @@ import test from 'node:test';
 import { Dns } from '../mock/dns.mjs';
 import { answer, chunk, RawProvider, sized, stream, streamHead, whole } from '../mock/raw.mjs';
 import { ask, assertServed, provider } from './lib/faulty.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 import { assertNotGrown, chatBody, eventually, Http2, memoryOf, post, socketsOf, Wire, within } from './lib/wire.mjs';
 
 for (const kind of ['HTTP/1.1, FIN', 'HTTP/1.1, RST', 'HTTP/2, RST_STREAM', 'HTTP/2, connection lost']) {

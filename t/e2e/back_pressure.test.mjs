@@ -10,9 +10,10 @@ import zlib from 'node:zlib';
 import { RawProvider } from '../mock/raw.mjs';
 import { after } from './lib/after.mjs';
 import { FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
 import { authorized } from './lib/http.mjs';
 import { Numbered, sayNumbered } from './lib/numbered.mjs';
+import { freePort } from './lib/port.mjs';
 import { descriptorsOf, peakOf, sanitized, sparing } from './lib/process.mjs';
 import { chatBody, eventually, memoryOf, within } from './lib/wire.mjs';
 

@@ -5,8 +5,9 @@ import fs from 'node:fs';
 import test from 'node:test';
 import { answer, RawProvider } from '../mock/raw.mjs';
 import { provider } from './lib/faulty.mjs';
-import { freePort, Gateway, keyLine } from './lib/gateway.mjs';
+import { Gateway, keyLine } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const KEYS = { one: 'sk-one-1234567890', two: 'sk-two-1234567890' };

@@ -8,8 +8,9 @@ import zlib from 'node:zlib';
 import { answer, chunk, LAST_CHUNK, RawProvider, sized, stream, streamHead } from '../mock/raw.mjs';
 import { selfSigned } from './lib/certs.mjs';
 import { FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway, KEY, tempDir } from './lib/gateway.mjs';
+import { Gateway, KEY, tempDir } from './lib/gateway.mjs';
 import { events, textOf } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const TEXT = 'said by the provider';

@@ -5,8 +5,9 @@ import fs from 'node:fs';
 import test from 'node:test';
 import { answer, chunk, RawProvider, sized, stream, streamHead } from '../mock/raw.mjs';
 import { assertServed, FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
 import { events, textOf } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const TEXT = 'said by the provider';

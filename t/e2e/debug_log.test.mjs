@@ -6,7 +6,8 @@ import path from 'node:path';
 import test from 'node:test';
 import { answer, chunk, RawProvider, stream, streamHead } from '../mock/raw.mjs';
 import { ask, assertBroken, assertError, assertServed, FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 
 const LATE = { status: 504, type: 'timeout_error', code: 'timeout' };
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Dns } from '../mock/dns.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
 import { chat, events, get, authorized, textOf } from './lib/http.mjs';
 import { ask, askTimes, comesFrom, ONE, request, start, startPlaces, TWO } from './lib/places.mjs';
+import { freePort } from './lib/port.mjs';
 import { until } from './lib/until.mjs';
 
 const upstreamError = (answer) => {

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { faults } from '../mock/faults.mjs';
 import { assertNothingLeaks, assertOutcome, FORMATS, requestFor, startFaulty } from './lib/faulty.mjs';
-import { freePort } from './lib/gateway.mjs';
+
+import { freePort } from './lib/port.mjs';
 import { Http2, post, Wire, within } from './lib/wire.mjs';
 
 const CONTENT = /"content":"[^"]|"tool_calls"/;

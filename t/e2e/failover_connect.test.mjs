@@ -8,7 +8,8 @@ import { startBlackhole } from '../mock/faults.mjs';
 import { answer, RawProvider } from '../mock/raw.mjs';
 import { authority, selfSigned } from './lib/certs.mjs';
 import { ask, assertError, assertNothingLeaks, assertServed, FORMATS, GOOD, other, startFaulty } from './lib/faulty.mjs';
-import { freePort, tempDir } from './lib/gateway.mjs';
+import { tempDir } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 
 const BAD = { status: 502, type: 'upstream_error', code: 'upstream_error' };
 const LATE = { status: 504, type: 'timeout_error', code: 'timeout' };

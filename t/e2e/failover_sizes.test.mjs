@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { answer, chunk, LAST_CHUNK, RawProvider, sized, stream, streamError, streamHead, whole } from '../mock/raw.mjs';
 import { ask, assertBroken, assertError, assertServed, FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 import { assertNotGrown, chatBody, Http2, memoryOf, peakOf, resetPeak, within } from './lib/wire.mjs';
 
 const MB = 1 << 20;

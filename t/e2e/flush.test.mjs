@@ -14,8 +14,9 @@ import { chunk, LAST_CHUNK, RawProvider, stream, streamHead, toolStream } from '
 import { after } from './lib/after.mjs';
 import { selfSigned } from './lib/certs.mjs';
 import { FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway, tempDir } from './lib/gateway.mjs';
+import { Gateway, tempDir } from './lib/gateway.mjs';
 import { authorized } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, within } from './lib/wire.mjs';
 
 const thinking = (text) => ({

@@ -6,7 +6,8 @@ import test from 'node:test';
 import { chunk } from '../mock/raw.mjs';
 import { FORMATS } from './lib/faulty.mjs';
 import { assertRefused, startTarget } from './lib/hostile.mjs';
-import { freePort, KEY } from './lib/gateway.mjs';
+import { KEY } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const chunked = { 'content-length': null, 'transfer-encoding': 'chunked' };

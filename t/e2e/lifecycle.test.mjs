@@ -7,8 +7,9 @@ import test from 'node:test';
 import { after } from './lib/after.mjs';
 import { answer, chunk, LAST_CHUNK, RawProvider, sized, stream, streamHead, whole } from '../mock/raw.mjs';
 import { FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway, isOpen, KEY, keyLine } from './lib/gateway.mjs';
+import { Gateway, isOpen, KEY, keyLine } from './lib/gateway.mjs';
 import { authorized, events, request, textOf } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, eventually, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const KEYS = { old: 'sk-old-1234567890', new: 'sk-new-1234567890' };

@@ -6,8 +6,9 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import { after } from './lib/after.mjs';
-import { freePort, module, nginx, tempDir } from './lib/gateway.mjs';
+import { module, nginx, tempDir } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { until } from './lib/until.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');

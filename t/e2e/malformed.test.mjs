@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { answer, chunk, RawProvider } from '../mock/raw.mjs';
 import { FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 import { chatBody, Http2, post, Wire, within } from './lib/wire.mjs';
 
 async function start(t, location = '') {

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import test from 'node:test';
 import { after } from './lib/after.mjs';
-import { freePort, Gateway, KEY } from './lib/gateway.mjs';
+import { Gateway, KEY } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { withSandbox } from './lib/sandbox.mjs';
 import { within } from './lib/wire.mjs';
 

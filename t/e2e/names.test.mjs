@@ -1,8 +1,9 @@
 // From the name a client asks for to a provider and the name it is asked for.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { freePort, Gateway, KEY, keyLine } from './lib/gateway.mjs';
+import { Gateway, KEY, keyLine } from './lib/gateway.mjs';
 import { authorized, chat, request } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { withSandbox } from './lib/sandbox.mjs';
 
 const names = ['a', 'b', 'c'];

@@ -171,7 +171,7 @@ const numbers = [
   ['client key', `up to ${Q} bytes that you choose`, 'auth.cc', /kMaxKey = (\d+)/],
   ['digits of a key', `first ${Q} digits of the hash`, 'conf_project.cc', /kSha256\.size\(\), (\d+)\)/],
   ['workers', `at most ${Q} of them`, 'zone.hpp', /kWorkers = (\d+)/],
-  ['tools', `caps: ${Q} tools`, '../client/request.hpp', /tools = (\d+)/],
+  ['tools', `caps: ${Q} tools`, '../client/format.hpp', /tools = (\d+)/],
   ['dropped fields', `carry, up to ${Q} bytes`, '../chat/dropped.hpp', /kMax = (\d+)/],
 ];
 for (const [name, inReadme, file, inSource] of numbers) {

@@ -6,8 +6,9 @@ import path from 'node:path';
 import test from 'node:test';
 import { after } from './lib/after.mjs';
 import { selfSigned } from './lib/certs.mjs';
-import { check, freePort, Gateway, module, nginx, tempDir } from './lib/gateway.mjs';
+import { check, Gateway, module, nginx, tempDir } from './lib/gateway.mjs';
 import { authorized, chat, request } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { codes, fences, root, table } from './lib/readme.mjs';
 import { until } from './lib/until.mjs';
 

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test from 'node:test';
-import { freePort, Gateway } from './lib/gateway.mjs';
+import { Gateway } from './lib/gateway.mjs';
 import { authorized } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { acceptedOn, eventually, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const paths = { openai: '/openai/v1/chat/completions', anthropic: '/anthropic/v1/messages' };

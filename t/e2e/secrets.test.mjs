@@ -7,8 +7,9 @@ import path from 'node:path';
 import test from 'node:test';
 import { chunk, errorBody, head, LAST_CHUNK, RawProvider, sized, streamError, streamHead } from '../mock/raw.mjs';
 import { FORMATS } from './lib/faulty.mjs';
-import { freePort, Gateway, keyLine } from './lib/gateway.mjs';
+import { Gateway, keyLine } from './lib/gateway.mjs';
 import { request } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { eventually, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const planted = {

@@ -8,8 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chunk, LAST_CHUNK, RawProvider, stream, streamHead } from '../mock/raw.mjs';
 import { after } from './lib/after.mjs';
 import { FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway, KEY } from './lib/gateway.mjs';
+import { Gateway, KEY } from './lib/gateway.mjs';
 import { events, textOf } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { assertNotGrown, chatBody, eventually, Http2, memoryOf, post, Wire, within } from './lib/wire.mjs';
 
 const MB = 1 << 20;

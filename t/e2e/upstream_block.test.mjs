@@ -7,7 +7,8 @@ import test from 'node:test';
 import { answer, errorBody, RawProvider, sized } from '../mock/raw.mjs';
 import { authority } from './lib/certs.mjs';
 import { ask, assertError, assertServed, FORMATS, provider } from './lib/faulty.mjs';
-import { freePort, Gateway, tempDir } from './lib/gateway.mjs';
+import { Gateway, tempDir } from './lib/gateway.mjs';
+import { freePort } from './lib/port.mjs';
 
 const BAD = { status: 502, type: 'upstream_error', code: 'upstream_error' };
 

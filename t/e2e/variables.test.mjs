@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import net from 'node:net';
 import test from 'node:test';
-import { freePort, Gateway, KEY, keyLine } from './lib/gateway.mjs';
+import { Gateway, KEY, keyLine } from './lib/gateway.mjs';
 import { authorized, chat, request } from './lib/http.mjs';
+import { freePort } from './lib/port.mjs';
 import { answer, event, fail, start, startStub } from './lib/stub.mjs';
 import { until } from './lib/until.mjs';
 

@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after } from './after.mjs';
-import { freePort, Gateway, nginx } from './gateway.mjs';
+import { Gateway, nginx } from './gateway.mjs';
+import { freePort } from './port.mjs';
 import { childrenOf, isAlive, sanitized } from './process.mjs';
 import { until } from './until.mjs';
 

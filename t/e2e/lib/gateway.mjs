@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after } from './after.mjs';
 import { request } from './http.mjs';
+import { freePort } from './port.mjs';
 import { childrenOf } from './process.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -19,14 +20,6 @@ const work = process.env.LLM_WORK ?? path.join(root, 'build/e2e');
 export const KEY = 'sk-test-1234567890';
 export const sha256 = (text) => crypto.createHash('sha256').update(text).digest('hex');
 export const keyLine = (key = KEY, rest = '') => `key sha256:${sha256(key)} ${rest};`;
-
-export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 export function tempDir(name = 'test') {
   fs.mkdirSync(work, { recursive: true });

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { answer, RawProvider } from '../../mock/raw.mjs';
 import { FORMATS, keyOf, provider } from './faulty.mjs';
-import { freePort, Gateway } from './gateway.mjs';
+import { Gateway } from './gateway.mjs';
 import { chat } from './http.mjs';
+import { freePort } from './port.mjs';
 import { assertNotGrown, eventually, memoryOf, peakOf, resetPeak, socketsOf } from './wire.mjs';
 
 const MB = 1024; // in kilobytes

@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RawProvider } from '../../mock/raw.mjs';
 import { after } from './after.mjs';
 import { FORMATS, provider } from './faulty.mjs';
-import { freePort, Gateway } from './gateway.mjs';
+import { Gateway } from './gateway.mjs';
 import { authorized } from './http.mjs';
 import { Numbered, sayNumbered } from './numbered.mjs';
+import { freePort } from './port.mjs';
 import { within } from './wire.mjs';
 
 const TOKENS = 50;

@@ -2,8 +2,9 @@
 // addresses, and a gateway that finds them by DNS.
 import http from 'node:http';
 import net from 'node:net';
-import { freePort, Gateway } from './gateway.mjs';
+import { Gateway } from './gateway.mjs';
 import { chat } from './http.mjs';
+import { freePort } from './port.mjs';
 import { until } from './until.mjs';
 
 export const ONE = '127.0.0.1';
