@@ -118,7 +118,7 @@ build/preload/%.so: t/preload/%.cc Makefile
 # --- fuzz targets, of clang's libFuzzer -----------------------------------------
 
 FUZZ       := build/fuzz
-FUZZ_ONE   := json sse head form request vectors
+FUZZ_ONE   := json sse head form request vectors prices
 FUZZ_EACH  := answer stream error
 DIALECTS   := openai anthropic
 FUZZ_BIN   := $(addprefix $(FUZZ)/bin/,$(FUZZ_ONE) $(foreach d,$(DIALECTS),$(addsuffix -$d,$(FUZZ_EACH))))

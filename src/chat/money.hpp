@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace llm::chat {
 
@@ -68,5 +70,18 @@ private:
     unsigned __int128 picos_ = 0;
     bool overflow_ = false;
 };
+
+// A price as JSON or a person writes it ("2.5e-06", "15"), in pico-dollars.
+// `exponent` is that of ten to be multiplied with besides: 0 for dollars, -6
+// for dollars a million. What lies beyond a pico-dollar is rounded to the
+// nearest: those are the digits that binary fractions leave behind. nullopt for
+// what is no number, is negative, or is above kMaxPrice.
+std::optional<int64_t> parse_price(std::string_view number, int exponent = 0) noexcept;
+
+inline constexpr int64_t kMaxPrice = 1'000'000'000'000'000;  // a thousand dollars
+
+// In dollars, with as many decimals as there are and at least one digit before
+// the point: "0.00125", "3".
+std::string dollars(Money amount);
 
 }  // namespace llm::chat

@@ -31,6 +31,7 @@ for bin in "${targets[@]}"; do
         request)  seed "$name" '\0' t/golden/*/*/request.json ;;
         form)     mkdir -p "$out/corpus/$name" && cp t/fuzz/forms/* "$out/corpus/$name/" ;;
         vectors)  mkdir -p "$out/corpus/$name" && cp t/fuzz/vectors/* "$out/corpus/$name/" ;;
+        prices)   mkdir -p "$out/corpus/$name" && cp t/fuzz/prices/* "$out/corpus/$name/" ;;
         answer-*) seed "$name" '\0' t/golden/"$provider"/*/upstream_response.json ;;
         stream-*) seed "$name" '\x06' t/golden/"$provider"/*/upstream_stream.sse ;;
         error-*)  seed "$name" '\x01' t/golden/"$provider"/*/upstream_error.json ;;
