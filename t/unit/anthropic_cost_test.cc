@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ctime>
 
 #include "client/completions/completions.hpp"
 #include "dialects/anthropic/anthropic.hpp"
@@ -10,11 +11,21 @@ namespace llm::test {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+// Of the processor: on a busy machine the wall's tells nothing.
+struct Clock {
+    using duration = std::chrono::nanoseconds;
+
+    static duration now() noexcept
+    {
+        timespec t;
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+        return std::chrono::seconds(t.tv_sec) + duration(t.tv_nsec);
+    }
+};
 
 // Far above what it takes with sanitizers on a busy machine, far below what
 // the square takes.
-constexpr auto kEnough = std::chrono::milliseconds(500);
+constexpr auto kEnough = std::chrono::seconds(3);
 
 // The dialect's share of it.
 Clock::duration time_to_encode(const std::string& body, std::string& upstream)
@@ -25,7 +36,7 @@ Clock::duration time_to_encode(const std::string& body, std::string& upstream)
     dialects::EncodeOptions options;
     options.model = request.model_name;
     dialects::EncodedRequest out;
-    Clock::time_point start = Clock::now();
+    Clock::duration start = Clock::now();
     EXPECT_TRUE(anthropic::encode(request, options, out, error)) << error.message;
     Clock::duration took = Clock::now() - start;
     upstream = out.body.str();
