@@ -65,6 +65,7 @@ bool Attempt::launch()
     ngx_http_set_ctx(sr_, this, ngx_http_llm_gateway_module);
     sr_->content_handler = content_handler;
     started_ = last_read_ = ngx_current_msec;
+    meter_.begin(*main_conf(r), target_id(view(provider_.name), target_.model), wants_stream_);
     arm();
     return true;
 }
@@ -75,6 +76,7 @@ void Attempt::cancel() noexcept
     if (done_) return;
     done_ = true;
     ended_ = ngx_current_msec;
+    meter_.abandoned(first_token_, static_cast<ngx_msec_int_t>(ended_ - started_));
     // nginx's own cleanup: closes the connection, counts no failure, gives the
     // subrequest's hold on the request back.
     ngx_http_upstream_t* u = sr_ ? sr_->upstream : nullptr;
@@ -250,11 +252,20 @@ void Attempt::end()
         return ngx_int_t{NGX_OK};
     });
     if (rc != NGX_OK) give_up();
+    meter();
     if (error_.set()) {
         log_failure();
         if (!is_committed()) release_all();
     }
     orch_.wake();
+}
+
+void Attempt::meter() noexcept
+{
+    auto whole = static_cast<ngx_msec_int_t>(ended_ - started_);
+    if (!error_.set()) return meter_.answered(first_token_, whole, seen().usage.completion);
+    bool failed = traits(error_.kind).try_next && !stale_;
+    failed ? meter_.failed(whole) : meter_.abandoned(first_token_, 0);
 }
 
 void Attempt::judge()
@@ -395,6 +406,7 @@ void Attempt::on_timer()
 
 void Attempt::expire(const char* what)
 {
+    if (what) meter_.failed(static_cast<ngx_msec_int_t>(ngx_current_msec - started_));
     cancel();
     if (!what) {
         empty_ = !stream_->seen().content;

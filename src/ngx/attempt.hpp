@@ -6,6 +6,7 @@
 
 #include "base/rope.hpp"
 #include "dialects/dialect.hpp"
+#include "ngx/load.hpp"
 #include "ngx/orchestrator.hpp"
 #include "ngx/timer.hpp"
 #include "relay/stream.hpp"
@@ -108,6 +109,7 @@ private:
     void set_error(Status status);
     void hide_secrets();
     void release_all() noexcept;
+    void meter() noexcept;  // what it tells of the target's load
     void log_failure() const;
     void arm();  // the timer, for the nearest limit
     void on_timer();
@@ -151,6 +153,7 @@ private:
     ngx_msec_t last_read_ = 0;
     ngx_msec_t ended_ = 0;
     ngx_msec_int_t first_token_ = -1;
+    LoadMeter meter_;
 
     ngx_int_t rc_ = NGX_OK;  // how nginx's upstream ended
     chat::ApiError error_;

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ngx/conf_route.hpp"
 #include "ngx/ngx.hpp"
 #include "ngx/secret.hpp"
 #include "policy/pattern.hpp"
@@ -88,6 +89,7 @@ struct TargetConf {
     ProviderConf* provider = nullptr;
     ngx_http_complex_value_t* model = nullptr;  // null: the name the client asked for
     bool fallback = false;
+    TargetRules rules;
 };
 
 struct ModelPattern {
@@ -101,6 +103,7 @@ struct ModelConf {
     Place place;
     std::vector<ModelPattern> patterns;
     std::vector<TargetConf> targets;  // fallbacks last
+    RouteRules route;
 
     // Whether a target is left whose provider is not disabled.
     bool available() const noexcept;
@@ -205,12 +208,24 @@ char* set_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_pass_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_model(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_route(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_client_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project_models(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_gateway(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_sandbox(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_server(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+
+// A text with variables; null after an error was logged. The text must live as
+// long as the cycle.
+ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
+
+// Reads a target's parameters from the `first` argument on; NGX_CONF_OK, or
+// NGX_CONF_ERROR after an error was logged.
+char* read_target_rules(ngx_conf_t* cf, ngx_uint_t first, TargetRules& rules);
+
+// What a route needs and only the whole configuration has.
+ngx_int_t finish_route(ngx_conf_t* cf, const MainConf& conf, const ModelConf& model);
 
 // Reads a name, `prefix*` or `~regex`; false after an error was logged.
 bool read_pattern(ngx_conf_t* cf, const ngx_str_t& text, ModelPattern& out);

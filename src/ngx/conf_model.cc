@@ -56,6 +56,18 @@ bool compile_regex(ngx_conf_t* cf, std::string_view text, ModelPattern& out)
 
 }  // namespace
 
+ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text)
+{
+    auto* value = static_cast<ngx_http_complex_value_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+    ngx_str_t source = borrow(text);
+    ngx_http_compile_complex_value_t ccv;
+    ngx_memzero(&ccv, sizeof(ccv));
+    ccv.cf = cf;
+    ccv.value = &source;
+    ccv.complex_value = value;
+    return value && ngx_http_compile_complex_value(&ccv) == NGX_OK ? value : nullptr;
+}
+
 bool read_pattern(ngx_conf_t* cf, const ngx_str_t& text, ModelPattern& out)
 {
     out.place = Place::of(cf);
@@ -108,15 +120,11 @@ char* set_model(ngx_conf_t* cf, ngx_command_t*, void* conf)
     return NGX_CONF_OK;
 }
 
-// target | fallback PROVIDER[/MODEL]
+// target | fallback PROVIDER[/MODEL] [PARAMETER=VALUE ...]
 char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
 {
     auto& model = *static_cast<ModelConf*>(conf);
     auto* args = static_cast<ngx_str_t*>(cf->args->elts);
-    if (cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown parameter \"%V\" of \"%V\"", &args[2], &cmd->name);
-        return error();
-    }
     TargetConf target;
     target.place = Place::of(cf);
     target.fallback = view(cmd->name) == "fallback";
@@ -126,16 +134,11 @@ char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
     if (slash != text.npos) {
         ngx_str_t name = borrow(text.substr(slash + 1));
         if (name.len == 0) return const_cast<char*>("has an empty model name behind \"/\"");
-        target.model = static_cast<ngx_http_complex_value_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+        target.model = compile_value(cf, view(name));
         if (!target.model) return error();
-        ngx_http_compile_complex_value_t ccv;
-        ngx_memzero(&ccv, sizeof(ccv));
-        ccv.cf = cf;
-        ccv.value = &name;
-        ccv.complex_value = target.model;
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) return error();
         if (!target.model->lengths && !is_model_name(view(name))) return const_cast<char*>("has an invalid model name");
     }
+    if (char* rv = read_target_rules(cf, 2, target.rules); rv != NGX_CONF_OK) return rv;
     model.targets.push_back(target);
     return NGX_CONF_OK;
 }
@@ -148,6 +151,7 @@ bool ModelConf::available() const noexcept
 ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
 {
     for (ModelConf* model : conf.models) {
+        if (finish_route(cf, conf, *model) != NGX_OK) return NGX_ERROR;
         for (TargetConf& target : model->targets) {
             target.provider = conf.provider(target.provider_name);
             if (target.provider) continue;

@@ -164,6 +164,8 @@ ngx_command_t commands[] = {
      set<set_target>, kMain, 0, nullptr},
     {ngx_string("fallback"), kModelBlock | NGX_CONF_1MORE,
      set<set_target>, kMain, 0, nullptr},
+    {ngx_string("route"), kModelBlock | NGX_CONF_1MORE,
+     set<set_route>, kMain, 0, nullptr},
 
     // llm_project
     {ngx_string("key"), kProjectBlock | NGX_CONF_TAKE12,

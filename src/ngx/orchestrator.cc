@@ -2,6 +2,7 @@
 
 #include "client/completions/completions.hpp"
 #include "ngx/attempt.hpp"
+#include "ngx/choose.hpp"
 #include "ngx/respond.hpp"
 #include "ngx/route.hpp"
 #include "ngx/zone.hpp"
@@ -80,12 +81,10 @@ bool Orchestrator::read_targets(chat::ApiError& error)
         return false;
     }
     Route route = find_route(r_, asked_model_);
-    if (route.found()) targets_ = list_targets(r_, route, asked_model_);
-    if (!targets_.empty()) return true;
-    bool disabled = route.found();
-    error = disabled
-                ? make_error(ErrorClass::no_target, "No upstream is configured for the model '" + asked_model_ + "'.")
-                : make_error(ErrorClass::model_not_found, "The model '" + asked_model_ + "' does not exist.", "model");
+    if (route.found()) {
+        return choose_targets(r_, route, {.name = asked_model_, .chat = chat_.get()}, targets_, error);
+    }
+    error = make_error(ErrorClass::model_not_found, "The model '" + asked_model_ + "' does not exist.", "model");
     return false;
 }
 

@@ -23,6 +23,7 @@ struct Target {
     const ProviderConf* provider;
     std::string model;
     bool fallback;
+    const TargetConf* conf = nullptr;  // null for a name that was asked for directly
 };
 
 // One client request, from its body to its answer. It owns the attempts, which

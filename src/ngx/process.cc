@@ -2,6 +2,7 @@
 
 #include "ngx/conf.hpp"
 #include "ngx/context.hpp"
+#include "ngx/load.hpp"
 #include "ngx/orchestrator.hpp"
 #include "ngx/resolve.hpp"
 #include "ngx/zone.hpp"
@@ -30,7 +31,9 @@ ngx_int_t init_process(ngx_cycle_t* cycle)
     if (!conf || !is_worker()) return NGX_OK;
     return guarded(cycle->log, [&] {
         if (init_auth(cycle->log) != NGX_OK) return ngx_int_t{NGX_ERROR};
-        set_worker_row(claim_worker(*conf));
+        ZoneWorker* row = claim_worker(*conf);
+        set_worker_row(row);
+        if (row) claim_counts(*conf, index_of(*conf, *row));
         start_resolving(*conf);
         return ngx_int_t{NGX_OK};
     });
@@ -41,7 +44,8 @@ void exit_process(ngx_cycle_t* cycle)
     MainConf* conf = conf_of(cycle);
     if (!conf || !is_worker()) return;
     stop_resolving(*conf);
-    release_worker(worker_row());
+    forget_counts();
+    release_worker(*conf, worker_row());
     set_worker_row(nullptr);
     exit_auth();
 }

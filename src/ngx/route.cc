@@ -90,7 +90,7 @@ std::vector<Target> list_targets(ngx_http_request_t* r, const Route& route, std:
                 continue;
             }
         }
-        out.push_back({t.provider, std::string(model), t.fallback});
+        out.push_back({t.provider, std::string(model), t.fallback, &t});
     }
     return out;
 }

@@ -25,8 +25,8 @@ Route find_route(ngx_http_request_t* r, std::string_view name);
 // Whether the caller's project may use the name it asked for.
 bool is_allowed(ngx_http_request_t* r, const Caller& caller, std::string_view name);
 
-// The route's targets with their names filled in; disabled providers are left
-// out. A name that variables make unusable is left out too, with a log line.
+// The route's targets as written, with their names filled in; disabled providers
+// are left out. A name that variables make unusable is left out too, with a log line.
 std::vector<Target> list_targets(ngx_http_request_t* r, const Route& route, std::string_view name);
 
 }  // namespace llm::ngx

@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "ngx/load.hpp"
+
 namespace llm::ngx {
 
 namespace {
@@ -178,6 +180,8 @@ ngx_int_t init_zone(ngx_shm_zone_t* shm, void*) noexcept
             for (const KeyConf& key : project->keys) fits = fits && load_key(*zone, table, *project, key);
         }
         purge_keys(*zone, table);
+        // Behind the keys: it is them that the zone must have room for.
+        build_loads(*zone, shm->shm.size);
     }
     ngx_shmtx_unlock(&pool->mutex);
 
@@ -244,6 +248,7 @@ ZoneWorker* claim_worker(const MainConf& conf)
         if (!predecessor && is_alive(row)) continue;
         row.active = 0;
         row.pid = 0;
+        clear_counts(*conf.shared, i);
         if (!free_row || predecessor) free_row = &row;
     }
     if (!free_row) return nullptr;
@@ -253,11 +258,17 @@ ZoneWorker* claim_worker(const MainConf& conf)
     return free_row;
 }
 
-void release_worker(ZoneWorker* row) noexcept
+void release_worker(const MainConf& conf, ZoneWorker* row) noexcept
 {
     if (!row) return;
+    clear_counts(*conf.shared, index_of(conf, *row));
     row->active = 0;
     row->pid = 0;
+}
+
+size_t index_of(const MainConf& conf, const ZoneWorker& row) noexcept
+{
+    return static_cast<size_t>(&row - worker_rows(*conf.shared));
 }
 
 ngx_uint_t active_requests(const MainConf& conf)

@@ -47,7 +47,7 @@ struct Zone {
     static constexpr uint32_t kMagic = 0x4c4c4d5a;  // "LLMZ"
     static constexpr size_t kWorkers = 256;
 
-    enum Section : uint8_t { keys, workers, sections_ };
+    enum Section : uint8_t { keys, workers, loads, sections_ };
 
     uint32_t magic;
     uint64_t generation;  // of the last configuration that was loaded
@@ -65,7 +65,8 @@ bool find_key(const MainConf& conf, const u_char (&digest)[32], KeyMatch& out);
 
 // The calling worker's row, or null without a zone or a free row.
 ZoneWorker* claim_worker(const MainConf& conf);
-void release_worker(ZoneWorker* row) noexcept;
+void release_worker(const MainConf& conf, ZoneWorker* row) noexcept;
+size_t index_of(const MainConf& conf, const ZoneWorker& row) noexcept;
 
 // Requests in hand in all living workers.
 ngx_uint_t active_requests(const MainConf& conf);

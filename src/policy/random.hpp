@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 
 namespace llm::policy {
 
@@ -10,6 +12,22 @@ constexpr uint64_t mix(uint64_t n) noexcept
     n = (n ^ (n >> 30)) * 0xbf58476d1ce4e5b9;
     n = (n ^ (n >> 27)) * 0x94d049bb133111eb;
     return n ^ (n >> 31);
+}
+
+// For spreading texts over targets and tables, not against those who look for
+// collisions. Equal on all machines of one byte order; goes on from `seed`.
+inline uint64_t hash(std::string_view text, uint64_t seed = 0) noexcept
+{
+    uint64_t h = mix(seed ^ text.size());
+    for (; text.size() >= sizeof(uint64_t); text.remove_prefix(sizeof(uint64_t))) {
+        uint64_t word;
+        std::memcpy(&word, text.data(), sizeof(word));
+        h = (h ^ word) * 0x9e3779b97f4a7c15;
+        h ^= h >> 32;
+    }
+    uint64_t rest = 0;
+    std::memcpy(&rest, text.data(), text.size());
+    return mix(h ^ rest);
 }
 
 // Numbers for spreading load (splitmix64): not for secrets.

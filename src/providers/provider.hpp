@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "chat/needs.hpp"
 #include "dialects/dialect.hpp"
 #include "wire/event_reader.hpp"
 
@@ -48,6 +49,7 @@ struct Provider {
     Service<dialects::Embeddings> embeddings = {};
     Service<dialects::Rerank> rerank = {};
     std::span<const Header> headers = {};  // sent unless the operator sets them
+    chat::Needs lacks = {};                // what none of its models can do
 };
 
 // The row called `name`, or nullptr.

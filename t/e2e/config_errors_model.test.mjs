@@ -1,4 +1,4 @@
-// llm_model and llm_project: names, targets, keys, and the zone that holds the
+// llm_model and llm_project: names, targets, routes, keys, and the zone that holds the
 // keys.
 import { keyLine, sha256 } from './lib/gateway.mjs';
 import { accepted, refused, warned } from './lib/conf.mjs';
@@ -70,6 +70,42 @@ const targets = [
 for (const [name, lines, message] of targets) {
   refused(`target: ${name}`, provider + model('m', lines.includes('#!') ? lines : `${lines} #!`), message);
 }
+
+const needs = /invalid parameter "can(not)?=\S*" of "target", it must be names of images, audio, files, tools, json_schema, audio_output with commas between/;
+const rules = [
+  ['weight=x', /invalid parameter "weight=x" of "target", it must be a number up to 1000000/],
+  ['weight=1000001', /invalid parameter "weight=1000001" of "target"/],
+  ['weight=', /invalid parameter "weight=" of "target"/],
+  ['priority=-1', /invalid parameter "priority=-1" of "target", it must be a number up to 1000/],
+  ['if=on', /invalid parameter "if=on" of "target", it must be a value with a variable/],
+  ['if=$', /invalid variable name/],
+  ['hours=22-06', /invalid parameter "hours=22-06" of "target", it must be HH:MM-HH:MM/],
+  ['hours=10:00-10:00', /invalid parameter "hours=10:00-10:00"/],
+  ['hours=22:00-06:00 zone=2', /invalid parameter "zone=2" of "target", it must be \+HH:MM, -HH:MM or Z/],
+  ['zone=+02:00', /"target" directive has "zone=" without "hours="/],
+  ['max_input_tokens=0', /invalid parameter "max_input_tokens=0" of "target", it must be a number of tokens/],
+  ['max_input_tokens=128k', /invalid parameter "max_input_tokens=128k"/],
+  ['cannot=', needs],
+  ['can=vision', needs],
+  ['weight=1 weight=2', /duplicate parameter "weight=2" of "target"/],
+];
+for (const [parameter, message] of rules) refused(`target p/x ${parameter}`, provider + model('m', `target p/x ${parameter}; #!`), message);
+
+const routes = [
+  ['route fastest;', /unknown strategy "fastest", there are order, weighted, random, hash, least_busy, latency/],
+  ['route order x;', /"route" directive has too many parameters/],
+  ['route hash $arg_a $arg_b;', /"route" directive has too many parameters/],
+  ['route hash $;', /invalid variable name/],
+  ['route order;\nroute order;', /"route" directive is duplicate/],
+];
+for (const [line, message] of routes) refused(line.replace('\n', ' '), provider + model('m', `target p; ${line} #!`), message);
+for (const name of ['latency', 'least_busy']) {
+  refused(`route ${name} without a zone`, provider + begins(model('m', `route ${name}; target p;`)), new RegExp(`"route ${name}" of llm_model "m" needs an "llm_zone"`));
+}
+accepted('every strategy and parameter', `llm_zone z 1m;\n${provider}` + [
+  ...['order', 'weighted', 'random', 'hash', '"hash" $http_x_session', 'least_busy', 'latency'].map((route, i) => model(`m${i}`, `route ${route}; target p/x weight=0; target p/y weight=5 priority=2;`)),
+  model('rest', 'target p if=$http_x_on hours=22:00-06:00 zone=+02:00 max_input_tokens=128000 can=images cannot=tools,audio; fallback p weight=1;'),
+].join(''));
 
 // --- llm_project ----------------------------------------------------------------
 

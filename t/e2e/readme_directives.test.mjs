@@ -172,6 +172,14 @@ const numbers = [
   ['digits of a key', `first ${Q} digits of the hash`, 'conf_project.cc', /kSha256\.size\(\), (\d+)\)/],
   ['workers', `at most ${Q} of them`, 'zone.hpp', /kWorkers = (\d+)/],
   ['tools', `caps: ${Q} tools`, '../client/format.hpp', /tools = (\d+)/],
+  ['targets in the zone', `up to ${Q}\\s+targets`, 'load.cc', /kMaxRows = (\d+)/],
+  ['targets in the smallest zone', `targets \\(${Q} in`, 'load.cc', /kMinRows = (\d+)/],
+  ['a target is measured again', `measured for ${Q} seconds`, '../policy/select.hpp', /kStale = (\d+)/],
+  ['a failure counts as slow', `counts as ${Q} seconds`, '../policy/select.hpp', /kFailure = (\d+)'000/],
+  ['beginning of a conversation', `${Q} bytes of each`, 'choose.cc', /kBeginning = (\d+)/],
+  ['tokens of an image', `an image \\| ${Q},`, '../policy/tokens.cc', /kImage = (\d+)/],
+  ['tokens of a small image', `\`low\` ${Q} `, '../policy/tokens.cc', /kSmallImage = (\d+)/],
+  ['tokens of a file', `16 bytes in base64, at least ${Q}`, '../policy/tokens.cc', /kFile = (\d+)/],
   ['dropped fields', `carry, up to ${Q} bytes`, '../chat/dropped.hpp', /kMax = (\d+)/],
 ];
 for (const [name, inReadme, file, inSource] of numbers) {

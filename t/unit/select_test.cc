@@ -82,6 +82,19 @@ std::vector<Candidate> weights(std::initializer_list<uint32_t> list)
 
 }  // namespace
 
+TEST(Hash, tells_texts_apart)
+{
+    std::map<uint64_t, std::string> seen;
+    std::string text;
+    for (int i = 0; i < 300; i++) {
+        for (char last : {'a', 'b', '\0'}) {
+            for (uint64_t seed : {0U, 1U}) EXPECT_TRUE(seen.emplace(policy::hash(text + last, seed), text).second) << i;
+        }
+        text += 'x';
+    }
+    EXPECT_EQ(policy::hash("abc"), policy::hash(std::string("abc")));
+}
+
 TEST(Rank, as_written)
 {
     Random random(1);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "ngx/ngx.hpp"
+#include "policy/hours.hpp"
+#include "policy/needs.hpp"
+#include "policy/select.hpp"
+
+namespace llm::ngx {
+
+// When a target is one, and how it stands among the others.
+struct TargetRules {
+    uint32_t weight = 1;
+    uint32_t priority = 0;
+    ngx_http_complex_value_t* condition = nullptr;  // open unless it is empty or "0"
+    policy::Hours hours;
+    policy::Offer offer;
+    chat::Needs can;  // whatever is said elsewhere
+};
+
+// The order of a model's targets.
+struct RouteRules {
+    bool set = false;
+    std::string_view name = "order";  // of the strategy, as written
+    policy::Strategy strategy = policy::Strategy::order;
+    ngx_http_complex_value_t* key = nullptr;  // hash; null: the conversation's beginning
+};
+
+}  // namespace llm::ngx
