@@ -51,6 +51,7 @@ struct Delta {
     Text model = {};     // start
     FinishReason finish = FinishReason::none;
     const Usage* usage = nullptr;
+    std::string_view usage_text = {};  // usage: the object in an event, if it may get a member `cost`
     const ApiError* error = nullptr;
 
     // Whether it shows the client something of the answer: the first such

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+
+#include "chat/money.hpp"
 
 namespace llm::chat {
 
@@ -29,6 +32,9 @@ struct Usage {
     int64_t citations = 0;  // tokens of what was cited
     int64_t searches = 0;   // of the web, that the provider has made
     ServiceTier tier = ServiceTier::standard;
+
+    // Of the whole request, where the client is to be told.
+    std::optional<Money> cost = {};
 
     int64_t total() const noexcept { return prompt + completion; }
 

@@ -132,6 +132,7 @@ relay::Options Attempt::relay_options() const
     o.decode.max_tool_arguments = conf.max_tool_arguments;
     o.decode.json.depth = static_cast<uint32_t>(conf.max_depth);
     o.max_event = conf.max_event;
+    if (conf.headers) o.pricer = this;
     return o;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/rope.hpp"
+#include "chat/pricer.hpp"
 #include "dialects/dialect.hpp"
 #include "ngx/load.hpp"
 #include "ngx/orchestrator.hpp"
@@ -20,7 +21,7 @@ namespace llm::ngx {
 //
 // Owned by its orchestrator. It may be cancelled at any time but from within
 // its own callbacks.
-class Attempt {
+class Attempt final : private chat::Pricer {
 public:
     Attempt(Orchestrator& orchestrator, const Target& target);
     ~Attempt();
@@ -79,6 +80,8 @@ private:
     static constexpr size_t kErrorBody = 65536;     // of an error body this much is read
     static constexpr size_t kHeld = 65536;          // of a stream before its first content
     static constexpr ngx_msec_t kDrainTime = 1000;  // for a stream's framing to end after its last event
+
+    std::optional<chat::Money> cost(const chat::Usage& usage) const override { return orch_.cost(*this, usage); }
 
     ngx_int_t start_upstream(ngx_http_request_t* sr);
     ngx_int_t create_request(ngx_http_request_t* sr);

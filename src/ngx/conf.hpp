@@ -8,6 +8,7 @@
 #include "ngx/ngx.hpp"
 #include "ngx/secret.hpp"
 #include "policy/pattern.hpp"
+#include "policy/prices.hpp"
 #include "providers/provider.hpp"
 
 // The configuration as nginx holds it: one MainConf, one LocConf a location.
@@ -16,6 +17,7 @@ namespace llm::ngx {
 
 struct Zone;
 struct MainConf;
+struct PriceFiles;
 
 // File and line of a directive, for errors that show up only later.
 struct Place {
@@ -69,6 +71,7 @@ struct ProviderConf {
     std::vector<HeaderConf*> headers;
     std::vector<ngx_str_t> pass_headers;
     TlsSettings tls_settings;
+    std::vector<policy::Rate> prices;  // instead of the price files'
 
     ngx_msec_t connect_timeout = NGX_CONF_UNSET_MSEC;
     ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;
@@ -135,6 +138,8 @@ struct MainConf {
     std::vector<ProjectConf*> projects;
     std::vector<TlsContext> tls;
     std::vector<DynamicUpstream*> dynamic;
+    PriceFiles* prices = nullptr;      // of llm_prices; null without
+    bool priced = false;               // something has a price
     bool in_use = false;               // some location has llm_gateway on
     ngx_int_t request_id = NGX_ERROR;  // index of nginx's $request_id
     time_t loaded = 0;
@@ -214,6 +219,8 @@ char* set_client_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project_models(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_gateway(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_sandbox(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_prices(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_provider_price(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_server(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 
 // A text with variables; null after an error was logged. The text must live as
@@ -226,6 +233,8 @@ char* read_target_rules(ngx_conf_t* cf, ngx_uint_t first, TargetRules& rules);
 
 // What a route needs and only the whole configuration has.
 ngx_int_t finish_route(ngx_conf_t* cf, const MainConf& conf, const ModelConf& model);
+// Adds the price called `name` ("input", ...) in dollars a million tokens.
+char* read_price(std::string_view name, std::string_view value, std::vector<policy::Rate>& prices);
 
 // Reads a name, `prefix*` or `~regex`; false after an error was logged.
 bool read_pattern(ngx_conf_t* cf, const ngx_str_t& text, ModelPattern& out);

@@ -139,7 +139,7 @@ char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
         if (!target.model->lengths && !is_model_name(view(name))) return const_cast<char*>("has an invalid model name");
     }
     if (char* rv = read_target_rules(cf, 2, target.rules); rv != NGX_CONF_OK) return rv;
-    model.targets.push_back(target);
+    model.targets.push_back(std::move(target));
     return NGX_CONF_OK;
 }
 
@@ -154,6 +154,7 @@ ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
         if (finish_route(cf, conf, *model) != NGX_OK) return NGX_ERROR;
         for (TargetConf& target : model->targets) {
             target.provider = conf.provider(target.provider_name);
+            conf.priced = conf.priced || !target.rules.prices.empty();
             if (target.provider) continue;
             ngx_str_t provider = borrow(target.provider_name);
             ngx_str_t name = borrow(model->patterns[0].text);

@@ -127,6 +127,12 @@ char* read_target_rules(ngx_conf_t* cf, ngx_uint_t first, TargetRules& rules)
     unsigned seen = 0;
     for (ngx_uint_t i = first; i < cf->args->nelts; i++) {
         std::string_view text = view(args[i]);
+        constexpr std::string_view kPrice = "_price=";
+        if (size_t price = text.find(kPrice); price != text.npos) {
+            char* rv = read_price(text.substr(0, price), text.substr(price + kPrice.size()), rules.prices);
+            if (rv != NGX_CONF_OK) return rv;
+            continue;
+        }
         size_t equals = text.find('=');
         const Parameter* p = equals == text.npos ? nullptr : find_parameter(text.substr(0, equals));
         if (!p) {

@@ -6,6 +6,7 @@
 #include "ngx/ngx.hpp"
 #include "policy/hours.hpp"
 #include "policy/needs.hpp"
+#include "policy/prices.hpp"
 #include "policy/select.hpp"
 
 namespace llm::ngx {
@@ -17,7 +18,8 @@ struct TargetRules {
     ngx_http_complex_value_t* condition = nullptr;  // open unless it is empty or "0"
     policy::Hours hours;
     policy::Offer offer;
-    chat::Needs can;  // whatever is said elsewhere
+    chat::Needs can;                   // whatever is said elsewhere
+    std::vector<policy::Rate> prices;  // instead of the provider's
 };
 
 // The order of a model's targets.

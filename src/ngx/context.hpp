@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,7 @@ struct Record {
     bool stream = false;
     std::string_view finish_reason;
     chat::Usage usage;
+    std::optional<chat::Money> cost;  // of all attempts
     ngx_msec_int_t first_token = -1;
     ngx_msec_int_t upstream = -1;  // of the attempt that served it
     ngx_msec_int_t overhead = -1;  // all but waiting for upstreams

@@ -93,6 +93,9 @@ ngx_command_t commands[] = {
     {ngx_string("llm_project"), kHttp | NGX_CONF_BLOCK | NGX_CONF_TAKE1,
      set<set_project>, kMain, 0, nullptr},
 
+    {ngx_string("llm_prices"), kHttp | NGX_CONF_TAKE12,
+     set<set_prices>, kMain, 0, nullptr},
+
     // upstream
     {ngx_string("llm_server"), NGX_HTTP_UPS_CONF | NGX_CONF_1MORE,
      set<set_server>, NGX_HTTP_SRV_CONF_OFFSET, 0, nullptr},
@@ -138,6 +141,8 @@ ngx_command_t commands[] = {
      set<set_header>, kMain, 0, nullptr},
     {ngx_string("pass_header"), kProviderBlock | NGX_CONF_TAKE1,
      set<set_pass_header>, kMain, 0, nullptr},
+    {ngx_string("price"), kProviderBlock | NGX_CONF_1MORE,
+     set<set_provider_price>, kMain, 0, nullptr},
     {ngx_string("connect_timeout"), kProviderBlock | NGX_CONF_TAKE1,
      provider_time<&ProviderConf::connect_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
     {ngx_string("send_timeout"), kProviderBlock | NGX_CONF_TAKE1,

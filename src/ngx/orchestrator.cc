@@ -3,6 +3,7 @@
 #include "client/completions/completions.hpp"
 #include "ngx/attempt.hpp"
 #include "ngx/choose.hpp"
+#include "ngx/prices.hpp"
 #include "ngx/respond.hpp"
 #include "ngx/route.hpp"
 #include "ngx/zone.hpp"
@@ -243,6 +244,9 @@ bool Orchestrator::add_answer_headers(const Attempt& a)
     if (!a.dropped().empty() && !add_header(r_, "x-llm-dropped", a.dropped())) return false;
     if (!add_rate_limits(a.reply())) return false;
     if (!conf_.headers) return true;
+    // Of a stream nobody knows yet.
+    const std::optional<chat::Money>& cost = ctx_.record.cost;
+    if (!stream_ && cost && !add_header(r_, "x-llm-cost", chat::dollars(*cost))) return false;
 
     const Target& t = a.target();
     if (!add_header(r_, "x-llm-provider", view(t.provider->name))) return false;
@@ -361,6 +365,7 @@ void Orchestrator::fill_record(const Attempt* served)
     ngx_msec_t waited = 0;
     for (const std::unique_ptr<Attempt>& a : attempts_) waited += a->ended() - a->started();
     record.overhead = static_cast<ngx_msec_int_t>(ngx_current_msec - started_ - waited);
+    record_cost();
     if (!served) return;
     record_target(*served);
     record.upstream = static_cast<ngx_msec_int_t>(served->ended() - served->started());

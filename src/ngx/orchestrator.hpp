@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/rope.hpp"
+#include "chat/money.hpp"
 #include "chat/request.hpp"
 #include "ngx/body.hpp"
 #include "ngx/context.hpp"
@@ -58,6 +60,9 @@ public:
     // The body text, id and so on that an answer is written with.
     std::string answer_model() const;
     std::string fallback_id() const;
+    // What the request costs when `attempt` has used so much; nullopt when some of
+    // it has no price.
+    std::optional<chat::Money> cost(const Attempt& attempt, const chat::Usage& usage) const;
 
 private:
     enum class Launch : uint8_t { started, waiting, refused, failed };
@@ -82,6 +87,7 @@ private:
     void fill_record(const Attempt* served);
     void try_next(policy::Step step);
     void record_target(const Attempt& served);
+    void record_cost();
     ngx_int_t failure() const noexcept;  // for finish(): an error page, or none any more
     void finish(ngx_int_t rc);
 

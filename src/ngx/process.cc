@@ -4,6 +4,7 @@
 #include "ngx/context.hpp"
 #include "ngx/load.hpp"
 #include "ngx/orchestrator.hpp"
+#include "ngx/prices.hpp"
 #include "ngx/resolve.hpp"
 #include "ngx/zone.hpp"
 
@@ -35,6 +36,7 @@ ngx_int_t init_process(ngx_cycle_t* cycle)
         set_worker_row(row);
         if (row) claim_counts(*conf, index_of(*conf, *row));
         start_resolving(*conf);
+        start_checking_prices(*conf);
         return ngx_int_t{NGX_OK};
     });
 }
@@ -44,6 +46,7 @@ void exit_process(ngx_cycle_t* cycle)
     MainConf* conf = conf_of(cycle);
     if (!conf || !is_worker()) return;
     stop_resolving(*conf);
+    stop_checking_prices(*conf);
     forget_counts();
     release_worker(*conf, worker_row());
     set_worker_row(nullptr);

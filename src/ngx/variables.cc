@@ -90,6 +90,18 @@ ngx_int_t total_tokens(ngx_http_request_t* r, Value* v, uintptr_t) noexcept
     return record && record->usage.known ? set_number(r, v, record->usage.total()) : none(v);
 }
 
+ngx_int_t cost(ngx_http_request_t* r, Value* v, uintptr_t) noexcept
+{
+    const Record* record = record_of(r);
+    if (!record || !record->cost) return none(v);
+    return guarded(r->connection->log, [&] { return set(r, v, chat::dollars(*record->cost)); });
+}
+
+ngx_int_t unpriced(ngx_http_request_t* r, Value* v, uintptr_t) noexcept
+{
+    return set_number(r, v, static_cast<int64_t>(unpriced_answers(*main_conf(r))));
+}
+
 ngx_int_t attempts(ngx_http_request_t* r, Value* v, uintptr_t) noexcept
 {
     const Record* record = record_of(r);
@@ -141,6 +153,7 @@ const Variable kVariables[] = {
     {ngx_string("llm_total_tokens"), total_tokens},
     {ngx_string("llm_cached_tokens"), tokens<&chat::Usage::cache_read>},
     {ngx_string("llm_reasoning_tokens"), tokens<&chat::Usage::reasoning>},
+    {ngx_string("llm_cost"), cost},
     {ngx_string("llm_time_to_first_token"), time<&Record::first_token>},
     {ngx_string("llm_upstream_time"), time<&Record::upstream>},
     {ngx_string("llm_overhead_time"), time<&Record::overhead>},
@@ -148,6 +161,7 @@ const Variable kVariables[] = {
     {ngx_string("llm_key_id"), key_id},
     {ngx_string("llm_error"), text<&Record::error>},
     {ngx_string("llm_active_requests"), active},
+    {ngx_string("llm_unpriced"), unpriced},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kKeysVersion = 1;
 constexpr uint32_t kWorkersVersion = 1;
+constexpr uint32_t kCountersVersion = 1;
 constexpr size_t kMinSize = 65536;
 
 struct KeyTable {
@@ -46,6 +47,11 @@ KeyTable* key_table(const Zone& zone) noexcept
 ZoneWorker* worker_rows(const Zone& zone) noexcept
 {
     return static_cast<ZoneWorker*>(zone.sections[Zone::workers].data);
+}
+
+ZoneCounters* counters_of(const MainConf& conf) noexcept
+{
+    return conf.shared ? static_cast<ZoneCounters*>(conf.shared->sections[Zone::counters].data) : nullptr;
 }
 
 ZoneKey* find_entry(KeyTable& table, const u_char* digest) noexcept
@@ -142,7 +148,11 @@ bool build_sections(Zone& zone, size_t keys)
         w = {kWorkersVersion, sizeof(ZoneWorker),
              ngx_slab_calloc_locked(zone.pool, Zone::kWorkers * sizeof(ZoneWorker))};
     }
-    return k.data && w.data;
+    ZoneSection& c = zone.sections[Zone::counters];
+    if (!c.data || c.version != kCountersVersion || c.size != sizeof(ZoneCounters)) {
+        c = {kCountersVersion, sizeof(ZoneCounters), ngx_slab_calloc_locked(zone.pool, sizeof(ZoneCounters))};
+    }
+    return k.data && w.data && c.data;
 }
 
 size_t count_keys(const MainConf& conf) noexcept
@@ -269,6 +279,17 @@ void release_worker(const MainConf& conf, ZoneWorker* row) noexcept
 size_t index_of(const MainConf& conf, const ZoneWorker& row) noexcept
 {
     return static_cast<size_t>(&row - worker_rows(*conf.shared));
+}
+
+void count_unpriced(const MainConf& conf) noexcept
+{
+    if (ZoneCounters* counters = counters_of(conf)) ngx_atomic_fetch_add(&counters->unpriced, 1);
+}
+
+ngx_uint_t unpriced_answers(const MainConf& conf) noexcept
+{
+    const ZoneCounters* counters = counters_of(conf);
+    return counters ? counters->unpriced : 0;
 }
 
 ngx_uint_t active_requests(const MainConf& conf)

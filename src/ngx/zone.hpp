@@ -34,6 +34,11 @@ struct ZoneWorker {
     ngx_atomic_t active;  // requests in hand
 };
 
+// Counted since the zone was made, in all workers.
+struct ZoneCounters {
+    ngx_atomic_t unpriced;  // answers with tokens that had no price
+};
+
 // A part of the zone with its own layout. A part whose version is another one
 // after a reload is built anew; the others stay.
 struct ZoneSection {
@@ -47,7 +52,7 @@ struct Zone {
     static constexpr uint32_t kMagic = 0x4c4c4d5a;  // "LLMZ"
     static constexpr size_t kWorkers = 256;
 
-    enum Section : uint8_t { keys, workers, loads, sections_ };
+    enum Section : uint8_t { keys, workers, loads, counters, sections_ };
 
     uint32_t magic;
     uint64_t generation;  // of the last configuration that was loaded
@@ -67,6 +72,9 @@ bool find_key(const MainConf& conf, const u_char (&digest)[32], KeyMatch& out);
 ZoneWorker* claim_worker(const MainConf& conf);
 void release_worker(const MainConf& conf, ZoneWorker* row) noexcept;
 size_t index_of(const MainConf& conf, const ZoneWorker& row) noexcept;
+
+void count_unpriced(const MainConf& conf) noexcept;
+ngx_uint_t unpriced_answers(const MainConf& conf) noexcept;
 
 // Requests in hand in all living workers.
 ngx_uint_t active_requests(const MainConf& conf);

@@ -5,6 +5,7 @@
 
 #include "base/rope.hpp"
 #include "chat/delta.hpp"
+#include "chat/pricer.hpp"
 #include "chat/request.hpp"
 #include "client/format.hpp"
 #include "dialects/dialect.hpp"
@@ -21,6 +22,9 @@ struct Options {
     dialects::DecodeOptions decode;
     wire::Framing framing = wire::Framing::sse;
     size_t max_event = 1U << 20;
+    // Tells the client of a stream what it costs, with its usage; null: nothing is
+    // told. Must outlive the stream.
+    const chat::Pricer* pricer = nullptr;
 
     // Both sides speak one format: bytes pass through, only observed.
     bool same_format() const noexcept { return dialect->same_as == format; }

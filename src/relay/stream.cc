@@ -25,6 +25,10 @@ Status Stream::put(const Delta& delta)
         return kOk;
     }
     seen_.note(delta);
+    if (delta.kind == DeltaKind::usage) {
+        put_usage(delta);
+        return kOk;
+    }
     if (!options_.same_format()) {
         writer_->put(delta, *out_);
         return kOk;
@@ -36,9 +40,6 @@ Status Stream::put(const Delta& delta)
             model_ = delta.model.bytes;
             break;
         }
-        case DeltaKind::usage:
-            usage_only_ = true;
-            break;
         default:
             other_ = true;
             break;
@@ -46,22 +47,43 @@ Status Stream::put(const Delta& delta)
     return kOk;
 }
 
+void Stream::put_usage(const Delta& delta)
+{
+    bool told = options_.answer.include_usage && options_.pricer;
+    cost_ = told ? options_.pricer->cost(*delta.usage) : std::nullopt;
+    if (options_.same_format()) {
+        usage_only_ = true;
+        usage_ = delta.usage_text;
+        return;
+    }
+    chat::Usage usage = *delta.usage;
+    usage.cost = cost_;
+    Delta priced = delta;
+    priced.usage = &usage;
+    writer_->put(priced, *out_);
+}
+
 // An event of the client's own format: its bytes, but for the model's name
-// where another one was asked for, and without the usage chunk that only the
-// gateway wanted.
+// where another one was asked for and the cost in its usage, and without the
+// usage chunk that only the gateway wanted.
 void Stream::pass_through(const wire::WireEvent& event, Rope& out)
 {
     if (usage_only_ && !other_ && !options_.answer.include_usage) return;
     std::string_view type = format_.named_events ? event.type : std::string_view();
-    if (options_.answer.model.empty() || model_.empty()) return client::append_event(out, type, event.data);
+    bool renamed = !options_.answer.model.empty() && !model_.empty();
+    bool priced = cost_ && !usage_.empty();
+    if (!renamed && !priced) return client::append_event(out, type, event.data);
 
-    Rope name;
-    json::append_escaped(name, options_.answer.model);
     json::Splice splice(event.data);
-    splice.replace(model_, name.str());
-    Rope renamed;
-    splice.apply(renamed);
-    client::append_event(out, type, renamed.str());
+    if (renamed) {
+        Rope name;
+        json::append_escaped(name, options_.answer.model);
+        splice.replace(model_, name.str());
+    }
+    if (priced) splice.replace(usage_.substr(usage_.size() - 1, 0), ",\"cost\":" + chat::dollars(*cost_));
+    Rope changed;
+    splice.apply(changed);
+    client::append_event(out, type, changed.str());
 }
 
 // An event's chunks go out whole or not at all, also when memory runs out.
@@ -86,7 +108,7 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
         event.data = mended_;
     }
     usage_only_ = other_ = false;
-    model_ = {};
+    model_ = usage_ = {};
     if (Status s = decoder_->event(event, *this); !s.ok()) return s;
     if (!options_.same_format() || seen_.error.set() || event.data.empty()) return kOk;
     if (seen_.complete && !format_.terminator.empty()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,7 @@ public:
 
 private:
     Status put(const chat::Delta& delta) override;
+    void put_usage(const chat::Delta& delta);
     template <class Work>
     Status whole(Rope& out, Work work);
     Status on_event(wire::WireEvent event, Rope& out);
@@ -50,6 +52,8 @@ private:
     bool usage_only_ = false;  // nothing but usage for those who asked
     bool other_ = false;
     std::string_view model_;
+    std::string_view usage_;  // gets a member `cost`
+    std::optional<chat::Money> cost_;
 };
 
 }  // namespace llm::relay

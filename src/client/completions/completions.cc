@@ -51,8 +51,11 @@ void write_usage(Writer& w, const chat::Usage& usage)
         count("cached_tokens", usage.cache_read);
         count("cache_write_tokens", usage.cache_write);
     }
-    auto details = w.object("completion_tokens_details");
-    count("reasoning_tokens", usage.reasoning);
+    {
+        auto details = w.object("completion_tokens_details");
+        count("reasoning_tokens", usage.reasoning);
+    }
+    if (usage.cost) w.key("cost").copy(chat::dollars(*usage.cost));
 }
 
 void write_error(Writer& w, const chat::ApiError& error)

@@ -57,6 +57,8 @@ private:
     bool summed_ = false;
     int64_t cache_write_1h_ = 0;
     int64_t reasoning_ = 0;
+    int64_t searches_ = 0;
+    chat::ServiceTier tier_ = chat::ServiceTier::standard;
 };
 
 chat::FinishReason finish_reason(const json::Value& stop_reason, bool called_tools) noexcept;

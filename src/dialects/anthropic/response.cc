@@ -84,6 +84,12 @@ void Counts::update(const Value& usage)
     if (const Value* details = usage.get("output_tokens_details")) {
         reasoning_ = count(*details, "thinking_tokens", reasoning_);
     }
+    if (const Value* tools = usage.get("server_tool_use")) {
+        searches_ = count(*tools, "web_search_requests", searches_);
+    }
+    if (const Value* tier = usage.get("service_tier")) {
+        tier_ = tier->is("priority") ? ServiceTier::priority : ServiceTier::standard;
+    }
     const Value* steps = usage.get("iterations");
     if (steps && steps->is_array()) sum_steps(*steps);
 }
@@ -134,6 +140,8 @@ Usage Counts::usage() const noexcept
     u.completion = best(&Tokens::output);
     u.cache_write_1h = cache_write_1h_;
     u.reasoning = reasoning_;
+    u.searches = searches_;
+    u.tier = tier_;
     return u;
 }
 

@@ -36,11 +36,54 @@ Text text_of(const Value* v) noexcept
     return {v ? v->body() : std::string_view()};
 }
 
-int64_t count(const Value* object, std::string_view name) noexcept
+int64_t count(const Value& v) noexcept
 {
-    const Value* v = object ? object->get(name) : nullptr;
-    std::optional<uint64_t> n = v ? v->to_uint() : std::nullopt;
+    std::optional<uint64_t> n = v.to_uint();
     return n && *n <= INT32_MAX ? static_cast<int64_t>(*n) : 0;
+}
+
+// Where the counts stand, below an object of `usage` or beside the totals. Of
+// several rows for one the first that counts anything tells.
+struct CountRow {
+    std::string_view object, member;
+    int64_t Usage::*count;
+};
+constexpr std::array kCounts = {
+    CountRow{{}, "prompt_tokens", &Usage::prompt},
+    CountRow{{}, "completion_tokens", &Usage::completion},
+    CountRow{"prompt_tokens_details", "cached_tokens", &Usage::cache_read},
+    CountRow{{}, "cached_tokens", &Usage::cache_read},            // Moonshot, Together
+    CountRow{{}, "prompt_cache_hit_tokens", &Usage::cache_read},  // DeepSeek
+    CountRow{"prompt_tokens_details", "cache_write_tokens", &Usage::cache_write},
+    CountRow{"prompt_tokens_details", "audio_tokens", &Usage::audio_prompt},
+    CountRow{"prompt_tokens_details", "image_tokens", &Usage::image_prompt},
+    CountRow{"completion_tokens_details", "reasoning_tokens", &Usage::reasoning},
+    CountRow{{}, "reasoning_tokens", &Usage::reasoning},  // Perplexity
+    CountRow{"completion_tokens_details", "audio_tokens", &Usage::audio_completion},
+    CountRow{"completion_tokens_details", "image_tokens", &Usage::image_completion},
+    CountRow{{}, "citation_tokens", &Usage::citations},    // Perplexity
+    CountRow{{}, "num_search_queries", &Usage::searches},  // Perplexity
+};
+
+// What the answer says of how it was served.
+struct TierRow {
+    std::string_view name;
+    ServiceTier tier;
+};
+constexpr std::array kTiers = {
+    TierRow{"flex", ServiceTier::flex},
+    TierRow{"priority", ServiceTier::priority},
+    TierRow{"fast", ServiceTier::priority},
+    TierRow{"batch", ServiceTier::batch},
+};
+
+ServiceTier service_tier(const Value* name) noexcept
+{
+    if (!name) return ServiceTier::standard;
+    for (const TierRow& row : kTiers) {
+        if (name->is(row.name)) return row.tier;
+    }
+    return ServiceTier::standard;
 }
 
 }  // namespace
@@ -49,15 +92,17 @@ Usage read_usage(const Value& usage) noexcept
 {
     Usage u;
     u.known = true;
-    u.prompt = count(&usage, "prompt_tokens");
-    u.completion = count(&usage, "completion_tokens");
-    u.cache_read = count(usage.get("prompt_tokens_details"), "cached_tokens");
-    u.cache_write = count(usage.get("prompt_tokens_details"), "cache_write_tokens");
-    u.reasoning = count(usage.get("completion_tokens_details"), "reasoning_tokens");
-    // Moonshot and Together say it beside the totals.
-    if (u.cache_read == 0) u.cache_read = count(&usage, "cached_tokens");
-    // xAI counts reasoning apart from the completion; its total tells.
-    if (count(&usage, "total_tokens") == u.prompt + u.completion + u.reasoning) u.completion += u.reasoning;
+    for (const CountRow& row : kCounts) {
+        if (u.*row.count != 0) continue;
+        const Value* object = row.object.empty() ? &usage : usage.get(row.object);
+        const Value* v = object ? object->get(row.member) : nullptr;
+        if (v) u.*row.count = count(*v);
+    }
+    // xAI and others count reasoning apart from the completion: its total tells,
+    // or that it does not fit in there.
+    const Value* total = usage.get("total_tokens");
+    bool apart = total && count(*total) == u.prompt + u.completion + u.reasoning;
+    if (apart || u.reasoning > u.completion) u.completion += u.reasoning;
     return u;
 }
 
@@ -78,7 +123,10 @@ Status read_envelope(const Value& root, DeltaSink& sink, bool& failed)
     const Value* usage = root.get("usage");
     if (!usage || !usage->is_object()) return kOk;
     Usage u = read_usage(*usage);
-    return sink.put({.kind = DeltaKind::usage, .usage = &u});
+    u.tier = service_tier(root.get("service_tier"));
+    // A provider that tells what it takes knows better.
+    bool told = usage->size() == 0 || usage->find("cost");
+    return sink.put({.kind = DeltaKind::usage, .usage = &u, .usage_text = told ? std::string_view() : usage->raw()});
 }
 
 Status ChoiceReader::read(const Value& choice, std::string_view body_name, DeltaSink& sink)
