@@ -133,6 +133,8 @@ relay::Options Attempt::relay_options() const
     o.decode.json.depth = static_cast<uint32_t>(conf.max_depth);
     o.max_event = conf.max_event;
     if (conf.headers) o.pricer = this;
+    o.validate = orch_.validates();
+    o.wants_json = orch_.chat().output.kind != chat::OutputFormat::Kind::text;
     return o;
 }
 
@@ -158,6 +160,7 @@ void Attempt::choose_mode()
 
 ngx_int_t Attempt::take(std::string_view bytes)
 {
+    received_ += bytes.size();
     switch (mode_) {
         case Mode::stream:
             return take_stream(bytes);
@@ -187,11 +190,12 @@ ngx_int_t Attempt::take_stream(std::string_view bytes)
 
     // What came before a failure is still the client's.
     bool overfull = output_.size() > kHeld && !orch_.is_committed(*this);
-    if ((seen.content || overfull) && !orch_.is_committed(*this)) {
+    if ((seen.content || overfull) && first_token_ < 0) {
         first_token_ = static_cast<ngx_msec_int_t>(ngx_current_msec - started_);
-        if (!orch_.commit(*this)) return NGX_ERROR;
         arm();
     }
+    bool ready = seen.content && !orch_.holds_streams();
+    if ((ready || overfull) && !orch_.is_committed(*this) && !orch_.commit(*this)) return NGX_ERROR;
     if (seen.error.set()) {
         error_ = seen.error;
         reason_ = traits(error_.kind).name;
@@ -250,6 +254,7 @@ void Attempt::end()
     ngx_int_t rc = guarded(orch_.request()->connection->log, [&] {
         judge();
         hide_secrets();
+        note_anomalies();
         return ngx_int_t{NGX_OK};
     });
     if (rc != NGX_OK) give_up();

@@ -50,6 +50,8 @@ public:
     ngx_msec_int_t first_token() const noexcept { return first_token_; }
     const relay::Seen& seen() const noexcept { return stream_ ? stream_->seen() : seen_; }
     const wire::ReplyHead& reply() const noexcept { return reply_; }
+    // Of its answer, 0 without one.
+    ngx_uint_t status() const noexcept { return status_.code; }
     const std::string& dropped() const noexcept { return encoded_.dropped.names(); }
 
     // After done(): why there is no answer, unset when there is one.
@@ -81,7 +83,7 @@ private:
     static constexpr size_t kHeld = 65536;          // of a stream before its first content
     static constexpr ngx_msec_t kDrainTime = 1000;  // for a stream's framing to end after its last event
 
-    std::optional<chat::Money> cost(const chat::Usage& usage) const override { return orch_.cost(*this, usage); }
+    std::optional<chat::Money> cost(const chat::Usage& usage) const override;
 
     ngx_int_t start_upstream(ngx_http_request_t* sr);
     ngx_int_t create_request(ngx_http_request_t* sr);
@@ -103,6 +105,7 @@ private:
     static ngx_int_t on_subrequest_end(ngx_http_request_t* sr, void* data, ngx_int_t rc) noexcept;
     void end();
     void judge();
+    void note_anomalies();
     void judge_connection();
     void judge_error();
     void judge_whole();
@@ -147,6 +150,7 @@ private:
     ngx_uint_t interim_ = 0;     // 1xx responses
 
     std::string body_;
+    size_t received_ = 0;  // bytes of the body
     std::unique_ptr<relay::Stream> stream_;
     relay::Seen seen_;
     Rope output_;

@@ -18,6 +18,7 @@ namespace llm::ngx {
 struct Zone;
 struct MainConf;
 struct PriceFiles;
+struct AnomalyLog;
 
 // File and line of a directive, for errors that show up only later.
 struct Place {
@@ -107,6 +108,9 @@ struct ModelConf {
     std::vector<ModelPattern> patterns;
     std::vector<TargetConf> targets;  // fallbacks last
     RouteRules route;
+    ngx_uint_t validate = NGX_CONF_UNSET_UINT;
+    uint8_t escalate = 0;       // reasons, of Escalate
+    bool hold_streams = false;  // so that they can be judged
 
     // Whether a target is left whose provider is not disabled.
     bool available() const noexcept;
@@ -149,6 +153,8 @@ struct MainConf {
     ModelConf* model(std::string_view exact_name) const noexcept;
 };
 
+enum Validate : ngx_uint_t { kIgnoreFlaws, kLogFlaws, kRetryFlaws };
+enum Escalate : uint8_t { kEscalateInvalid = 1, kEscalateRefusal = 2, kEscalateLength = 4, kEscalateEmpty = 8 };
 enum Unsupported : ngx_uint_t { kDropUnsupported, kRejectUnsupported };
 enum ModelName : ngx_uint_t { kProviderModelName, kAskedModelName };
 
@@ -168,6 +174,7 @@ struct LocConf {
     ngx_int_t max_depth;
     const providers::Provider* sandbox;
     Place sandbox_place;
+    AnomalyLog* anomalies;  // null: as the level above
 };
 
 inline MainConf* main_conf(const ngx_http_request_t* r) noexcept
@@ -214,6 +221,8 @@ char* set_pass_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_model(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_route(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_escalate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_anomaly_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_client_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project_models(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

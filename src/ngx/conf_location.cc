@@ -72,6 +72,7 @@ char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* child)
     ngx_conf_merge_size_value(conf->max_response, prev->max_response, 32 * kMegabyte);
     ngx_conf_merge_size_value(conf->max_tool_arguments, prev->max_tool_arguments, kMegabyte);
     ngx_conf_merge_value(conf->max_depth, prev->max_depth, 128);
+    if (!conf->anomalies) conf->anomalies = prev->anomalies;
 
     ngx_http_core_loc_conf_t* clcf = core_conf(cf);
     // `if` and limit_except are inside of the location, not another one.

@@ -113,6 +113,7 @@ char* set_model(ngx_conf_t* cf, ngx_command_t*, void* conf)
     main.models.push_back(model);
 
     if (char* rv = parse_block(cf, kModelBlock, model); rv != NGX_CONF_OK) return rv;
+    ngx_conf_init_uint_value(model->validate, kLogFlaws);
     if (model->targets.empty()) return conf_error(cf, model->place, "llm_model \"%V\" has no \"target\"", &args[1]);
     // Fallbacks come last, wherever they were written.
     std::stable_partition(model->targets.begin(), model->targets.end(),

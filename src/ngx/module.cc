@@ -20,6 +20,13 @@ ngx_conf_enum_t model_name_values[] = {
     {ngx_null_string, 0},
 };
 
+ngx_conf_enum_t validate_values[] = {
+    {ngx_string("off"), kIgnoreFlaws},
+    {ngx_string("log"), kLogFlaws},
+    {ngx_string("retry"), kRetryFlaws},
+    {ngx_null_string, 0},
+};
+
 // As nginx's own setter of such values, but the error says what would be right.
 char* set_choice(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) noexcept
 {
@@ -75,6 +82,12 @@ char* tls_slot(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
     return slot_of<Member, Setter>(cf, cmd, &static_cast<ProviderConf*>(conf)->tls_settings);
 }
 
+template <auto Member>
+char* model_choice(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) noexcept
+{
+    return slot_of<Member, set_choice>(cf, cmd, static_cast<ModelConf*>(conf));
+}
+
 constexpr ngx_uint_t kHttp = NGX_HTTP_MAIN_CONF;
 constexpr ngx_uint_t kAnywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 constexpr ngx_uint_t kMain = NGX_HTTP_MAIN_CONF_OFFSET;
@@ -117,6 +130,8 @@ ngx_command_t commands[] = {
      set_choice, kLocation, offsetof(LocConf, unsupported), unsupported_values},
     {ngx_string("llm_model_name"), kAnywhere | NGX_CONF_TAKE1,
      set_choice, kLocation, offsetof(LocConf, model_name), model_name_values},
+    {ngx_string("llm_anomaly_log"), kAnywhere | NGX_CONF_TAKE1,
+     set<set_anomaly_log>, kLocation, 0, nullptr},
     {ngx_string("llm_max_body"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_body), &size_bounds},
     {ngx_string("llm_max_depth"), kAnywhere | NGX_CONF_TAKE1,
@@ -171,6 +186,11 @@ ngx_command_t commands[] = {
      set<set_target>, kMain, 0, nullptr},
     {ngx_string("route"), kModelBlock | NGX_CONF_1MORE,
      set<set_route>, kMain, 0, nullptr},
+
+    {ngx_string("validate"), kModelBlock | NGX_CONF_TAKE1,
+     model_choice<&ModelConf::validate>, kMain, 0, validate_values},
+    {ngx_string("escalate"), kModelBlock | NGX_CONF_TAKE12,
+     set<set_escalate>, kMain, 0, nullptr},
 
     // llm_project
     {ngx_string("key"), kProjectBlock | NGX_CONF_TAKE12,

@@ -82,6 +82,7 @@ bool Orchestrator::read_targets(chat::ApiError& error)
         return false;
     }
     Route route = find_route(r_, asked_model_);
+    model_ = route.model;
     if (route.found()) {
         return choose_targets(r_, route, {.name = asked_model_, .chat = chat_.get()}, targets_, error);
     }
@@ -144,6 +145,7 @@ void Orchestrator::run(policy::Step step)
                 return fail(make_error(ErrorClass::internal, "The gateway is out of memory."));
         }
     }
+    if (spare_) return answer(*spare_);
     fail(plan_.error());
 }
 
@@ -209,14 +211,29 @@ void Orchestrator::step()
     if (committed_) return end_stream();
     if (a.stale()) return try_next(plan_.after_stale(a.error()));
     if (a.error().set()) return try_next(plan_.after_failure(a.error()));
-    // An answer without a word: better than nothing, if nothing is
-    // what else there is.
-    if (a.empty() && plan_.has_more()) {
-        return try_next(plan_.after_failure(make_error(ErrorClass::empty, "The upstream's answer was empty.")));
+    // Better than nothing, if nothing is what else there is.
+    if (chat::ApiError why = objection(a); why.set() && plan_.has_more()) {
+        if (!a.empty()) spare_ = &a;
+        return try_next(plan_.after_failure(why));
     }
+    answer(a);
+}
+
+void Orchestrator::answer(Attempt& a)
+{
     if (!stream_) return send_answer(a);
     if (!commit(a)) return finish(failure());
     end_stream();
+}
+
+size_t Orchestrator::number_of(const Attempt& attempt) const noexcept
+{
+    size_t n = 1;
+    for (const std::unique_ptr<Attempt>& a : attempts_) {
+        if (a.get() == &attempt) break;
+        n++;
+    }
+    return n;
 }
 
 // The current attempt has failed.

@@ -56,6 +56,12 @@ public:
     ngx_http_request_t* request() const noexcept { return r_; }
     const LocConf& conf() const noexcept { return conf_; }
     const chat::Request& chat() const noexcept { return *chat_; }
+    // Whether answers are looked at for flaws.
+    bool validates() const noexcept;
+    // Streams are not begun before they are complete.
+    bool holds_streams() const noexcept;
+    // Which of the request's attempts it is, from 1.
+    size_t number_of(const Attempt& attempt) const noexcept;
     bool is_committed(const Attempt& attempt) const noexcept { return committed_ == &attempt; }
     // The body text, id and so on that an answer is written with.
     std::string answer_model() const;
@@ -63,6 +69,10 @@ public:
     // What the request costs when `attempt` has used so much; nullopt when some of
     // it has no price.
     std::optional<chat::Money> cost(const Attempt& attempt, const chat::Usage& usage) const;
+
+    // One fact of each attempt, in their order, as nginx writes $upstream_status.
+    enum class Fact : uint8_t { provider, model, status, time, cost };
+    std::string list_attempts(Fact fact) const;
 
 private:
     enum class Launch : uint8_t { started, waiting, refused, failed };
@@ -77,6 +87,9 @@ private:
     void run(policy::Step step);
     Launch launch(size_t index, chat::ApiError& refusal);
     void step();
+    bool escalates(uint8_t reason) const noexcept;
+    chat::ApiError objection(const Attempt& a) const;
+    void answer(Attempt& a);
     bool add_answer_headers(const Attempt& attempt);
     bool add_rate_limits(const wire::ReplyHead& reply);
     void release_request();
@@ -88,6 +101,8 @@ private:
     void try_next(policy::Step step);
     void record_target(const Attempt& served);
     void record_cost();
+    std::optional<chat::Money> cost_of(const Attempt& attempt, const chat::Usage& usage) const;
+    std::string describe(const Attempt& a, Fact fact) const;
     ngx_int_t failure() const noexcept;  // for finish(): an error page, or none any more
     void finish(ngx_int_t rc);
 
@@ -102,11 +117,13 @@ private:
     bool stream_ = false;
     std::string asked_model_;
 
+    const ModelConf* model_ = nullptr;  // null: addressed directly
     std::vector<Target> targets_;
     policy::Plan plan_{0, 0};
     std::vector<std::unique_ptr<Attempt>> attempts_;
     Attempt* current_ = nullptr;
     Attempt* committed_ = nullptr;
+    Attempt* spare_ = nullptr;          // an answer that is better than none
     const Attempt* telling_ = nullptr;  // whose error is the one to report
     policy::Step pending_;              // waits for an upstream's first address
     AddressWaiter address_waiter_;

@@ -1,10 +1,9 @@
-// llm_prices and the prices of providers and targets, and what requests cost.
+// llm_prices and the prices of providers and targets.
 #include "ngx/prices.hpp"
 
 #include <algorithm>
 
-#include "ngx/attempt.hpp"
-#include "ngx/zone.hpp"
+#include "ngx/orchestrator.hpp"
 
 namespace llm::ngx {
 
@@ -190,36 +189,6 @@ policy::Rates rates_of(const MainConf& conf, const Target& target)
     if (!provider.prices.empty()) return provider.prices;
     if (!conf.prices) return {};
     return conf.prices->book.find(view(provider.name), provider.type->name, target.model);
-}
-
-std::optional<chat::Money> Orchestrator::cost(const Attempt& attempt, const chat::Usage& usage) const
-{
-    std::optional<chat::Money> sum = policy::cost(rates_of(main_, attempt.target()), usage);
-    for (const std::unique_ptr<Attempt>& other : attempts_) {
-        if (other.get() == &attempt || !other->seen().usage.known || !sum) continue;
-        std::optional<chat::Money> one = policy::cost(rates_of(main_, other->target()), other->seen().usage);
-        sum = one ? sum->plus(*one) : std::nullopt;
-    }
-    return sum;
-}
-
-void Orchestrator::record_cost()
-{
-    if (!main_.priced) return;
-    bool priced = true;
-    chat::Money sum;
-    bool any = false;
-    for (const std::unique_ptr<Attempt>& a : attempts_) {
-        const chat::Usage& usage = a->seen().usage;
-        if (!usage.known) continue;
-        any = true;
-        std::optional<chat::Money> one = policy::cost(rates_of(main_, a->target()), usage);
-        std::optional<chat::Money> both = one ? sum.plus(*one) : std::nullopt;
-        if (both) sum = *both;
-        if (!both) count_unpriced(main_);
-        priced = priced && both;
-    }
-    if (any && priced) ctx_.record.cost = sum;
 }
 
 }  // namespace llm::ngx

@@ -47,10 +47,15 @@ bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view v
     return h->hash;
 }
 
-bool add_request_id(ngx_http_request_t* r)
+std::string_view request_id(ngx_http_request_t* r)
 {
     std::string_view id = client_request_id(r);
-    if (!is_safe(id)) id = nginx_request_id(r);
+    return is_safe(id) ? id : nginx_request_id(r);
+}
+
+bool add_request_id(ngx_http_request_t* r)
+{
+    std::string_view id = request_id(r);
     return id.empty() || add_header(r, "x-request-id", id);
 }
 

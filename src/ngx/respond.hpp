@@ -11,6 +11,8 @@ namespace llm::ngx {
 bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
 
 // nginx's $request_id, the one an access log prints; lives as long as `r`.
+// What x-request-id says: the client's when it is safe, else nginx's.
+std::string_view request_id(ngx_http_request_t* r);
 std::string_view nginx_request_id(ngx_http_request_t* r);
 
 // `x-request-id`: the client's when it is 1..128 safe characters, else nginx's.

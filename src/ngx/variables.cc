@@ -3,6 +3,7 @@
 
 #include "ngx/conf.hpp"
 #include "ngx/context.hpp"
+#include "ngx/orchestrator.hpp"
 #include "ngx/process.hpp"
 #include "ngx/zone.hpp"
 
@@ -108,6 +109,14 @@ ngx_int_t attempts(ngx_http_request_t* r, Value* v, uintptr_t) noexcept
     return record && record->known ? set_number(r, v, static_cast<int64_t>(record->attempts)) : none(v);
 }
 
+template <Orchestrator::Fact Fact>
+ngx_int_t each_attempt(ngx_http_request_t* r, Value* v, uintptr_t) noexcept
+{
+    const Context* ctx = find_context(r);
+    if (!ctx || !ctx->orchestrator) return none(v);
+    return guarded(r->connection->log, [&] { return set(r, v, ctx->orchestrator->list_attempts(Fact)); });
+}
+
 // The caller is looked up in whatever phase asks first.
 template <class Get>
 ngx_int_t caller(ngx_http_request_t* r, Value* v, Get get) noexcept
@@ -145,6 +154,11 @@ const Variable kVariables[] = {
     {ngx_string("llm_model"), text<&Record::model>},
     {ngx_string("llm_provider"), text<&Record::provider>},
     {ngx_string("llm_attempts"), attempts},
+    {ngx_string("llm_attempt_providers"), each_attempt<Orchestrator::Fact::provider>},
+    {ngx_string("llm_attempt_models"), each_attempt<Orchestrator::Fact::model>},
+    {ngx_string("llm_attempt_statuses"), each_attempt<Orchestrator::Fact::status>},
+    {ngx_string("llm_attempt_times"), each_attempt<Orchestrator::Fact::time>},
+    {ngx_string("llm_attempt_costs"), each_attempt<Orchestrator::Fact::cost>},
     {ngx_string("llm_fallback"), flag<&Record::fallback>},
     {ngx_string("llm_stream"), flag<&Record::stream>},
     {ngx_string("llm_finish_reason"), text<&Record::finish_reason>},

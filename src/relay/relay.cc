@@ -13,11 +13,15 @@ using chat::DeltaKind;
 // Watches the deltas of an answer; passes them on when it is to be rewritten.
 class Watcher final : public chat::DeltaSink {
 public:
-    Watcher(Seen& seen, chat::DeltaSink* next) noexcept : seen_(seen), next_(next) {}
+    Watcher(Seen& seen, Validator* validator, chat::DeltaSink* next) noexcept
+        : seen_(seen), validator_(validator), next_(next)
+    {
+    }
 
     Status put(const Delta& delta) override
     {
         seen_.note(delta);
+        if (validator_) validator_->note(delta);
         if (delta.kind == DeltaKind::start && model_.empty()) model_ = delta.model.bytes;
         return next_ ? next_->put(delta) : kOk;
     }
@@ -27,6 +31,7 @@ public:
 
 private:
     Seen& seen_;
+    Validator* validator_;
     chat::DeltaSink* next_;
     std::string_view model_;
 };
@@ -36,10 +41,12 @@ private:
 void Seen::note(const Delta& delta)
 {
     content = content || delta.is_content();
+    refused = refused || (delta.kind == DeltaKind::refusal && !delta.text.empty());
     switch (delta.kind) {
         case DeltaKind::finish:
             if (!finished) finish = delta.finish;
             finished = true;
+            refused = refused || delta.finish == chat::FinishReason::content_filter;
             // Cut or filtered before the first word: that is the answer.
             if (delta.finish == chat::FinishReason::length || delta.finish == chat::FinishReason::content_filter) {
                 content = true;
@@ -57,6 +64,12 @@ void Seen::note(const Delta& delta)
         default:
             break;
     }
+}
+
+void Seen::judge(Validator& validator)
+{
+    flaw = validator.judge();
+    place = validator.place();
 }
 
 chat::ApiError error_of(Status status)
@@ -78,10 +91,12 @@ bool relay_answer(std::string_view body, const Options& options, Rope& out, Seen
     }
     std::unique_ptr<client::AnswerWriter> writer;
     if (!options.same_format()) writer = client::format(options.format).answer(options.answer);
-    Watcher watcher(seen, writer.get());
+    Validator validator(options.wants_json, options.decode.json);
+    Watcher watcher(seen, options.validate ? &validator : nullptr, writer.get());
     Status status = options.dialect->decode(body, options.decode, watcher);
     if (!status.ok()) seen.error = error_of(status);
     if (seen.error.set()) return false;
+    if (options.validate) seen.judge(validator);
 
     Rope answer;
     if (!writer) {

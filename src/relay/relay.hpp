@@ -9,6 +9,7 @@
 #include "chat/request.hpp"
 #include "client/format.hpp"
 #include "dialects/dialect.hpp"
+#include "relay/validator.hpp"
 #include "wire/event_reader.hpp"
 
 // One attempt's answer on its way from a provider's bytes to the client's:
@@ -26,6 +27,9 @@ struct Options {
     // told. Must outlive the stream.
     const chat::Pricer* pricer = nullptr;
 
+    bool validate = false;  // look for flaws in what can be read
+    bool wants_json = false;
+
     // Both sides speak one format: bytes pass through, only observed.
     bool same_format() const noexcept { return dialect->same_as == format; }
 };
@@ -35,11 +39,15 @@ struct Seen {
     bool content = false;   // something that binds the gateway to this target
     bool complete = false;  // the provider said that all was sent
     bool finished = false;  // a finish reason came
+    bool refused = false;   // the model would not, or was not let
     chat::FinishReason finish = chat::FinishReason::none;
     chat::Usage usage;
-    chat::ApiError error;  // set: the provider gave up
+    chat::ApiError error;    // set: the provider gave up
+    Flaw flaw = Flaw::none;  // of an answer that is complete, see Options::validate
+    std::string place;       // of the flaw
 
     void note(const chat::Delta& delta);
+    void judge(Validator& validator);
 };
 
 // Turns a whole answer into the client's body. `body` must stay alive as long

@@ -13,7 +13,8 @@ Stream::Stream(const Options& options)
       format_(client::format(options.format)),
       reader_(wire::make_reader(options.framing, options.max_event)),
       decoder_(options.dialect->stream(options.decode)),
-      writer_(format_.stream(options.answer))
+      writer_(format_.stream(options.answer)),
+      validator_(options.wants_json, options.decode.json)
 {
 }
 
@@ -25,6 +26,10 @@ Status Stream::put(const Delta& delta)
         return kOk;
     }
     seen_.note(delta);
+    if (options_.validate) {
+        validator_.note(delta);
+        if (delta.kind == DeltaKind::end) seen_.judge(validator_);
+    }
     if (delta.kind == DeltaKind::usage) {
         put_usage(delta);
         return kOk;

@@ -44,6 +44,7 @@ private:
     std::unique_ptr<wire::EventReader> reader_;
     std::unique_ptr<dialects::StreamDecoder> decoder_;
     std::unique_ptr<client::StreamWriter> writer_;
+    Validator validator_;
     Seen seen_;
     Rope* out_ = nullptr;  // during feed() and end()
     std::string mended_;

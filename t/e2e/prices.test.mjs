@@ -29,18 +29,19 @@ function pricesOf(gateway) {
 }
 
 // The gateway with both kinds of upstream behind one model each.
-async function both(t, { provider = '', target = '', option = '', location = '', workers = 1, models } = {}) {
+async function both(t, { provider = '', target = '', option = '', location = '', workers = 1, models, more = '', log = 'access_log access.log cost;' } = {}) {
   const up = { openai: await OpenAIMock.start(t, { key: openai.key }), anthropic: await AnthropicMock.start(t, { key: anthropic.key }) };
   const gateway = await Gateway.start(t, {
     workers,
     http: (gateway) => `
       llm_prices ${pricesOf(gateway)} ${option};
       log_format cost '[$llm_cost]';
+      ${more}
       llm_provider openai { type openai; pass ${up.openai.url}; key ${openai.key}; ${provider} }
       llm_provider anthropic { type anthropic; pass ${up.anthropic.url}; key ${anthropic.key}; }
       ${models ?? `llm_model gpt-* { target openai ${target}; } llm_model claude-* { target anthropic; }`}`,
     server: 'location = /_unpriced { access_log off; return 200 "$llm_unpriced"; }',
-    location: `access_log access.log cost; ${location}`,
+    location: `${log} ${location}`,
   });
   const client = new OpenAI({ apiKey: KEY, baseURL: gateway.url, maxRetries: 0 });
   // { cost header, usage.cost of the stream, chunks }
@@ -81,7 +82,7 @@ test('answers tell their cost in a header, streams in their usage, the log both'
     say();
     const silent = await ask({ model, stream: true });
     assert.equal(silent.told, undefined);
-    assert.ok(silent.chunks.every((c) => c.usage === undefined));
+    assert.ok(silent.chunks.every((c) => !c.usage));
     log.push(...Array(3).fill(`[${dollars}]`));
   }
   assert.deepEqual(await gateway.accessLog(log.length), log);
@@ -96,7 +97,7 @@ test('a cost that the provider tells stays as it is', async (t) => {
 
 test('a model without a price is counted', async (t) => {
   const { gateway, ask } = await both(t);
-  for (const body of [{ model: 'gpt-none' }, { model: 'gpt-none', stream: true, stream_options: { include_usage: true } }]) {
+  for (const body of [{ model: 'gpt-4.1' }, { model: 'gpt-4.1', stream: true, stream_options: { include_usage: true } }]) {
     const { header, told } = await ask(body);
     assert.deepEqual([header, told], [null, undefined]);
   }
@@ -136,6 +137,23 @@ test('an attempt that failed after it had counted tokens is paid, too', async (t
   assert.deepEqual(await gateway.accessLog(1), ['[0.0073]']);
 });
 
+test('the log tells of each attempt', async (t) => {
+  const models = 'llm_model both { target anthropic/claude-sonnet-4-5; target nowhere; target openai/gpt-4o; }';
+  const { up, gateway, ask } = await both(t, {
+    models,
+    more: `llm_provider nowhere { type openai; pass http://127.0.0.1:1; key none; }
+      log_format attempts '[$llm_attempt_providers|$llm_attempt_models|$llm_attempt_statuses|$llm_attempt_costs|$llm_attempt_times]';`,
+    location: 'access_log access.log attempts;',
+    log: '',
+  });
+  up.anthropic.fail(529, 'Overloaded');
+  up.openai.say({ content: 'Hi', usage });
+  await ask({ model: 'both' });
+  const [line] = await gateway.accessLog(1);
+  const times = '\\d+\\.\\d{3}, \\d+\\.\\d{3}, \\d+\\.\\d{3}';
+  assert.match(line, new RegExp(`^\\[anthropic, nowhere, openai\\|claude-sonnet-4-5, both, gpt-4o\\|529, -, 200\\|-, -, 0\\.007\\|${times}\\]$`));
+});
+
 test('a file that changes is read again by each worker, a broken one is not', async (t) => {
   const { up, gateway, ask } = await both(t, { option: 'check=50ms', workers: 2 });
   const file = path.join(gateway.dir, 'prices.json');
@@ -173,7 +191,7 @@ test('a file that changes is read again by each worker, a broken one is not', as
 
 test('a reload reads the files and keeps the counter', async (t) => {
   const { up, gateway, ask } = await both(t, { option: 'check=off' });
-  await ask({ model: 'gpt-none' });
+  await ask({ model: 'gpt-4.1' });
   fs.writeFileSync(path.join(gateway.dir, 'prices.json'), table(2));
   await gateway.reload();
   up.openai.say({ content: 'Hi', usage });
@@ -209,7 +227,7 @@ for (const option of ['check=', 'check=0', 'check=x', 'check', 'every=1h']) {
   refused(`llm_prices with ${option}`, `llm_prices p.json ${option}; #!`, /takes nothing but "check=TIME" or "check=off" behind the file/, { files });
 }
 const bad = /has an invalid price: there are input, output, /;
-for (const price of ['input', 'input=', 'input=-1', 'input=1e9', 'in=1', 'input=free']) {
+for (const price of ['input', 'input=', 'input=-1', 'input=1e10', 'in=1', 'input=free']) {
   refused(`price ${price}`, `llm_provider p { type openai; pass http://127.0.0.1:1; key none; price ${price}; #!\n}`, bad);
   const [name, value] = price.split('=');
   if (value !== undefined) refused(`target p ${name}_price=${value}`, `${provider}llm_model m { target p ${name}_price=${value}; #!\n}`, bad);

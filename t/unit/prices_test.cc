@@ -156,7 +156,7 @@ TEST(Prices, CountEveryTokenOnce)
     EXPECT_EQ(policy::cost(none, {}), std::nullopt);
 }
 
-TEST(Usage, IsMended)
+TEST(UsageParts, AreMended)
 {
     struct Row {
         std::string_view name;
