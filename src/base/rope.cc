@@ -53,6 +53,7 @@ void Rope::cut(size_t size) noexcept
         last.remove_suffix(n);
         size_ -= n;
         if (last.empty()) pieces_.pop_back();
+        open_ = false;  // what is appended next lies behind the bytes cut off
     }
 }
 

@@ -57,6 +57,11 @@ public:
     // The peer closed. Puts `end` when the answer is complete though its
     // terminator is missing; Errc::truncated when it is not.
     virtual Status end(chat::DeltaSink& sink) = 0;
+
+    // Of an event whose only content was a piece of text: whether any number of
+    // events that differ from it in that text alone would give the same delta with
+    // theirs, and leave the decoder as it is. They may then be kept from it.
+    virtual bool repeats_text() const noexcept { return false; }
 };
 
 struct Dialect {

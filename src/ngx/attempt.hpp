@@ -70,6 +70,7 @@ public:
     void write_failure() { stream_->fail(error_, output_); }
 
     // nginx's side of it (upstream.cc).
+    static constexpr size_t kStreamRead = 8192;
     static ngx_int_t content_handler(ngx_http_request_t* sr) noexcept;
     static Attempt* of(const ngx_http_request_t* sr) noexcept;  // null for the main request
 
@@ -78,7 +79,6 @@ private:
 
     static constexpr size_t kOutputBuffer = 4096;
     static constexpr size_t kSmallBuffer = 1024;
-    static constexpr size_t kStreamRead = 8192;
     static constexpr size_t kErrorBody = 65536;     // of an error body this much is read
     static constexpr size_t kHeld = 65536;          // of a stream before its first content
     static constexpr ngx_msec_t kDrainTime = 1000;  // for a stream's framing to end after its last event
@@ -96,6 +96,7 @@ private:
     ngx_int_t take(std::string_view bytes);
     ngx_int_t take_stream(std::string_view bytes);
     static ngx_chain_t* output_buffer(ngx_http_request_t* sr, size_t wanted);
+    static void share_buffer(ngx_http_request_t* sr) noexcept;
     ngx_int_t finish_read(ngx_http_request_t* sr);
     void choose_mode();
     void reset_reply(ngx_http_request_t* sr);

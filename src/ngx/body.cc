@@ -1,5 +1,7 @@
 #include "ngx/body.hpp"
 
+#include <sys/mman.h>
+
 namespace llm::ngx {
 
 namespace {
@@ -7,6 +9,30 @@ namespace {
 std::string_view text_of(const u_char* pos, size_t size) noexcept
 {
     return {reinterpret_cast<const char*>(pos), size};
+}
+
+// Bodies of at least this size give their pages back when they are freed.
+constexpr size_t kLarge = 128 * 1024;
+
+// Gives whole pages of memory that is about to be freed back to the system: the
+// allocator keeps what lies between blocks that others still use.
+void discard(void* memory, size_t size) noexcept
+{
+    if (size < kLarge) return;
+    uintptr_t page = ngx_pagesize;
+    uintptr_t from = (reinterpret_cast<uintptr_t>(memory) + page - 1) & ~(page - 1);
+    uintptr_t to = (reinterpret_cast<uintptr_t>(memory) + size) & ~(page - 1);
+    // Without it the memory is only kept for longer.
+    (void)madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+}
+
+// Whether the pool has allocated this apart from its own blocks.
+bool is_apart(const ngx_pool_t* pool, const void* memory) noexcept
+{
+    for (const ngx_pool_large_t* l = pool->large; l; l = l->next) {
+        if (l->alloc == memory) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -80,14 +106,18 @@ bool ClientBody::copy(const ngx_chain_t* bufs, size_t size)
 
 void ClientBody::release(ngx_http_request_t* r) noexcept
 {
+    if (copy_) discard(copy_.get(), text_.size());
     copy_.reset();
     text_ = {};
     ngx_http_request_body_t* rb = r->request_body;
     // Another module, `mirror` for one, may have more to do with it.
     if (!rb || r->preserve_body) return;
     rb->bufs = nullptr;
-    // Frees what nginx has allocated for it alone and leaves anything else.
-    if (rb->buf && rb->buf->start && ngx_pfree(r->pool, rb->buf->start) == NGX_OK) rb->buf = nullptr;
+    // It may lie in what the head was read into.
+    if (!rb->buf || !is_apart(r->pool, rb->buf->start)) return;
+    discard(rb->buf->start, static_cast<size_t>(rb->buf->end - rb->buf->start));
+    ngx_pfree(r->pool, rb->buf->start);
+    rb->buf = nullptr;
 }
 
 }  // namespace llm::ngx

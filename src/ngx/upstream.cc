@@ -12,6 +12,10 @@ namespace llm::ngx {
 // Interim responses a provider may send before its answer.
 constexpr ngx_uint_t kMaxInterim = 8;
 
+// What a stream is read into once it goes to the client. It is empty again when
+// nginx takes it back, so all streams of a worker share it.
+u_char stream_buffer[Attempt::kStreamRead];
+
 // nginx's callbacks, each in the guard.
 struct UpstreamHooks {
     // An exception ends the attempt.
@@ -321,14 +325,22 @@ ngx_chain_t* Attempt::output_buffer(ngx_http_request_t* sr, size_t wanted)
     return link;
 }
 
+// The buffer of its own, made for heads and whole answers, has been read.
+void Attempt::share_buffer(ngx_http_request_t* sr) noexcept
+{
+    ngx_buf_t& b = sr->upstream->buffer;
+    if (b.start == stream_buffer) return;
+    ngx_pfree(sr->pool, b.start);
+    b.start = b.pos = b.last = stream_buffer;
+    b.end = stream_buffer + kStreamRead;
+}
+
 // All of one read has been translated: out it goes, in one chain.
 ngx_int_t Attempt::finish_read(ngx_http_request_t* sr)
 {
     ngx_http_upstream_t* u = sr->upstream;
     if (!orch_.is_committed(*this)) return NGX_OK;
-    // The rest of the buffer is for heads and whole answers: what one read of a
-    // stream becomes is bounded, and with it what the stream holds.
-    u->buffer.end = ngx_max(u->buffer.start + kStreamRead, u->buffer.last);
+    share_buffer(sr);
     if (output_.empty()) return NGX_OK;
     size_t left = output_.size();
     ngx_chain_t** last = &u->out_bufs;

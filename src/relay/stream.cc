@@ -26,6 +26,10 @@ Status Stream::put(const Delta& delta)
         return kOk;
     }
     seen_.note(delta);
+    if (delta.kind != DeltaKind::start && delta.kind != DeltaKind::role) {
+        contents_++;
+        content_ = delta;
+    }
     if (options_.validate) {
         validator_.note(delta);
         if (delta.kind == DeltaKind::end) seen_.judge(validator_);
@@ -91,6 +95,30 @@ void Stream::pass_through(const wire::WireEvent& event, Rope& out)
     client::append_event(out, type, changed.str());
 }
 
+// An event that differs from the one before in its text.
+Status Stream::repeat(const wire::WireEvent& event, const Delta& delta, Rope& out)
+{
+    seen_.note(delta);
+    if (options_.validate) validator_.note(delta);
+    if (options_.same_format()) {
+        client::append_event(out, format_.named_events ? event.type : std::string_view(), event.data);
+    } else {
+        writer_->put(delta, out);
+    }
+    return kOk;
+}
+
+void Stream::learn(const wire::WireEvent& event)
+{
+    // Where the model is renamed, bytes do not pass as they are.
+    bool renamed = options_.same_format() && !options_.answer.model.empty();
+    if (contents_ == 1 && !renamed && decoder_->repeats_text()) {
+        text_event_.learn(event, content_);
+    } else {
+        text_event_.forget();
+    }
+}
+
 // An event's chunks go out whole or not at all, also when memory runs out.
 template <class Work>
 Status Stream::whole(Rope& out, Work work)
@@ -107,6 +135,8 @@ Status Stream::whole(Rope& out, Work work)
 Status Stream::on_event(wire::WireEvent event, Rope& out)
 {
     if (event.ping) return put({.kind = DeltaKind::ping});
+    Delta delta;
+    if (text_event_.fits(event, delta)) return repeat(event, delta, out);
     if (!text::is_utf8(event.data)) {
         mended_.clear();
         text::append_sanitized(mended_, event.data);
@@ -114,7 +144,9 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
     }
     usage_only_ = other_ = false;
     model_ = usage_ = {};
+    contents_ = 0;
     if (Status s = decoder_->event(event, *this); !s.ok()) return s;
+    learn(event);
     if (!options_.same_format() || seen_.error.set() || event.data.empty()) return kOk;
     if (seen_.complete && !format_.terminator.empty()) {
         out.append(format_.terminator);

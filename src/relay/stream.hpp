@@ -8,6 +8,7 @@
 #include "base/rope.hpp"
 #include "chat/delta.hpp"
 #include "relay/relay.hpp"
+#include "relay/text_event.hpp"
 
 namespace llm::relay {
 
@@ -37,6 +38,8 @@ private:
     template <class Work>
     Status whole(Rope& out, Work work);
     Status on_event(wire::WireEvent event, Rope& out);
+    Status repeat(const wire::WireEvent& event, const chat::Delta& delta, Rope& out);
+    void learn(const wire::WireEvent& event);
     void pass_through(const wire::WireEvent& event, Rope& out);
 
     Options options_;
@@ -55,6 +58,10 @@ private:
     std::string_view model_;
     std::string_view usage_;  // gets a member `cost`
     std::optional<chat::Money> cost_;
+    unsigned contents_ = 0;  // deltas that say more than who answers
+    chat::Delta content_{};  // the last of them
+
+    TextEvent text_event_;
 };
 
 }  // namespace llm::relay

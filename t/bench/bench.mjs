@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { freePort } from '../e2e/lib/gateway.mjs';
+import { freePort } from '../e2e/lib/port.mjs';
 import { until } from '../e2e/lib/until.mjs';
 import { chat } from './bodies.mjs';
 import { Side, gateway, raw, rawPath } from './sides.mjs';
@@ -22,6 +22,7 @@ const peers = os.cpus().length > 1 ? `1-${os.cpus().length - 1}` : '0';
 const KB = 1024;
 const MB = 1024 * KB;
 const TOKENS = 10000;
+const SLICES = 10; // of one measurement
 const stream = (orders) => chat(KB, { stream: true, orders });
 
 // `must`: the ratio to plain proxy_pass that is not to be passed.
@@ -80,7 +81,7 @@ function load(args, on = () => {}) {
 const pathOf = (side, row) => (side.name === 'raw' ? rawPath(row.dialect, Boolean(row.tokens)) : '/v1/chat/completions');
 
 // CPU microseconds per request, or per 1000 tokens, of one measurement.
-async function measure(side, row, count = row.count) {
+async function measure(side, row, count) {
   const file = bodyFile(row.body, row.dialect);
   const before = side.cpu();
   const result = await load([side.port, pathOf(side, row), file, row.connections ?? 32, count, row.tokens ?? 1]);
@@ -89,15 +90,24 @@ async function measure(side, row, count = row.count) {
   return used / (row.tokens ? result.tokens / 1000 : count);
 }
 
-async function compare(reference, ours, row, unit) {
-  const found = { reference: [], ours: [] };
-  for (const side of [reference, ours]) await measure(side, row, Math.ceil(row.count / 10));
-  for (let i = 0; i < pairs; i++) {
-    found.reference.push(await measure(reference, row));
-    found.ours.push(await measure(ours, row));
+// A pair: both sides in slices, by turns. A machine that others share changes its
+// pace within seconds, and then does so for both.
+async function measurePair(reference, ours, row) {
+  const pair = { reference: 0, ours: 0 };
+  for (let i = 0; i < SLICES; i++) {
+    const count = Math.ceil(row.count / SLICES);
+    pair.reference += (await measure(reference, row, count)) / SLICES;
+    pair.ours += (await measure(ours, row, count)) / SLICES;
   }
-  const ratios = found.ours.map((value, i) => value / found.reference[i]);
-  print(row.name, unit, median(found.reference), median(found.ours), ratios, row.must);
+  return pair;
+}
+
+async function compare(reference, ours, row, unit) {
+  for (const side of [reference, ours]) await measure(side, row, Math.ceil(row.count / SLICES));
+  const found = [];
+  for (let i = 0; i < pairs; i++) found.push(await measurePair(reference, ours, row));
+  const of = (side) => median(found.map((pair) => pair[side]));
+  print(row.name, unit, of('reference'), of('ours'), found.map((pair) => pair.ours / pair.reference), row.must);
 }
 
 // Kilobytes per stream when each of `count` streams has seen as many tokens as

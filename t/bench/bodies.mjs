@@ -4,11 +4,17 @@ const words = (
   'so that nobody behind it has to know who answers in the end and what it costs per token or how long the first one took '
 ).split(' ');
 
+// How many bytes it takes inside a JSON string.
+const inString = (text) => Buffer.byteLength(JSON.stringify(text)) - 2;
+
 // Prose with what prose has: a line break now and then, quotes, some accents.
 function prose(size, seed = 0) {
   let text = '';
-  for (let i = seed * 7; Buffer.byteLength(JSON.stringify(text)) < size; i += 1 + (i % 3)) {
-    text += words[i % words.length] + (i % 17 === 0 ? '.\n' : ' ');
+  let bytes = 2;
+  for (let i = seed * 7; bytes < size; i += 1 + (i % 3)) {
+    const word = words[i % words.length] + (i % 17 === 0 ? '.\n' : ' ');
+    text += word;
+    bytes += inString(word);
   }
   return text;
 }

@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { freePort, module, nginx, sha256 } from '../e2e/lib/gateway.mjs';
+import { module, nginx, sha256 } from '../e2e/lib/gateway.mjs';
+import { freePort } from '../e2e/lib/port.mjs';
 import { until } from '../e2e/lib/until.mjs';
 
 const KEY = 'sk-bench-0123456789abcdef';

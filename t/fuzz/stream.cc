@@ -40,6 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     relay::Seen seen;
     std::string whole = test::stream_in_pieces(options, in.text, 0, seen);
     fuzz::demand(whole == test::stream_in_pieces(options, in.text, 1 + in.steer % 31, seen));
+    dialects::Dialect every = test::EveryEvent::of(*options.dialect);
+    options.dialect = &every;
+    fuzz::demand(whole == test::stream_in_pieces(options, in.text, 0, seen));
     fuzz::demand(seen.error.set() || seen.complete || seen.finished || !whole.empty());
     check(whole);
     return 0;

@@ -76,4 +76,27 @@ inline std::string stream_in_pieces(const relay::Options& options, std::string_v
     return out.str();
 }
 
+// A dialect whose decoder is shown every event, also those that could be known
+// by their bytes.
+class EveryEvent final : public dialects::StreamDecoder {
+public:
+    static dialects::Dialect of(const dialects::Dialect& dialect)
+    {
+        shown = &dialect;
+        dialects::Dialect copy = dialect;
+        copy.stream = [](const dialects::DecodeOptions& options) -> std::unique_ptr<dialects::StreamDecoder> {
+            return std::make_unique<EveryEvent>(shown->stream(options));
+        };
+        return copy;
+    }
+
+    explicit EveryEvent(std::unique_ptr<dialects::StreamDecoder> decoder) : decoder_(std::move(decoder)) {}
+    Status event(const wire::WireEvent& event, chat::DeltaSink& sink) override { return decoder_->event(event, sink); }
+    Status end(chat::DeltaSink& sink) override { return decoder_->end(sink); }
+
+private:
+    static inline const dialects::Dialect* shown = nullptr;
+    std::unique_ptr<dialects::StreamDecoder> decoder_;
+};
+
 }  // namespace llm::test

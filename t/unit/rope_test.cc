@@ -133,6 +133,23 @@ TEST(Rope, MovesWithItsBytes)
     EXPECT_EQ(to.str(), "bytes and more");
 }
 
+TEST(Rope, WhatFollowsACutStandsWhereItWasCut)
+{
+    for (bool copies : {false, true}) {
+        for (size_t size : {0U, 1U, 5U, 6U, 700U, 5000U}) {
+            Rope rope;
+            if (copies) rope = Rope::copying();
+            std::string text = "begin" + std::string(8000, 'x');
+            rope.append("begin");
+            rope.append(text.substr(5));
+            rope.cut(size);
+            rope.append("more");
+            rope.append("and more");
+            EXPECT_EQ(rope.str(), text.substr(0, size) + "moreand more") << size;
+        }
+    }
+}
+
 TEST(Rope, CutTakesAwayTheEndOnly)
 {
     const std::string source = pattern(12000);

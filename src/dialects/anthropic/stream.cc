@@ -45,6 +45,9 @@ public:
         return fail(Errc::truncated, "stream ended without message_stop");
     }
 
+    // The bytes of arguments are counted, as text or not.
+    bool repeats_text() const noexcept override { return block_ != Block::json_text; }
+
 private:
     enum class Block { none, text, json_text, thinking, tool };
 

@@ -42,6 +42,8 @@ public:
         return sink.put({.kind = DeltaKind::end});
     }
 
+    bool repeats_text() const noexcept override { return true; }
+
 private:
     json::Limits json_;
     json::Document doc_;
