@@ -61,8 +61,11 @@ function bodyFile(body, model) {
 }
 
 // Starts the load generator; `on` is called with each line that it prints.
-function load(args, on = () => {}) {
-  const child = spawn('taskset', ['-c', peers, path.join(bin, 'load'), ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
+function load(args, { on = () => {}, rate = 0 } = {}) {
+  const child = spawn('taskset', ['-c', peers, path.join(bin, 'load'), ...args.map(String)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, RATE: String(rate) },
+  });
   let rest = '';
   let last = '';
   child.stdout.on('data', (data) => {
@@ -81,10 +84,10 @@ function load(args, on = () => {}) {
 const pathOf = (side, row) => (side.name === 'raw' ? rawPath(row.dialect, Boolean(row.tokens)) : '/v1/chat/completions');
 
 // CPU microseconds per request, or per 1000 tokens, of one measurement.
-async function measure(side, row, count) {
+async function measure(side, row, count, rate = 0) {
   const file = bodyFile(row.body, row.dialect);
   const before = side.cpu();
-  const result = await load([side.port, pathOf(side, row), file, row.connections ?? 32, count, row.tokens ?? 1]);
+  const result = await load([side.port, pathOf(side, row), file, row.connections ?? 32, count, row.tokens ?? 1], { rate });
   const used = side.cpu() - before;
   wrong += result.failed + count * (row.tokens ?? 1) - result.tokens;
   return used / (row.tokens ? result.tokens / 1000 : count);
@@ -92,20 +95,26 @@ async function measure(side, row, count) {
 
 // A pair: both sides in slices, by turns. A machine that others share changes its
 // pace within seconds, and then does so for both.
-async function measurePair(reference, ours, row) {
+async function measurePair(reference, ours, row, rate) {
   const pair = { reference: 0, ours: 0 };
   for (let i = 0; i < SLICES; i++) {
     const count = Math.ceil(row.count / SLICES);
-    pair.reference += (await measure(reference, row, count)) / SLICES;
-    pair.ours += (await measure(ours, row, count)) / SLICES;
+    pair.reference += (await measure(reference, row, count, rate)) / SLICES;
+    pair.ours += (await measure(ours, row, count, rate)) / SLICES;
   }
   return pair;
 }
 
+// Requests come to both sides at the rate that keeps ours busy for half of the
+// time. As fast as each of them can, they would not do the same work: what wakes a
+// peer that has nothing to do costs the kernel as much as a small request, and only
+// the slower side has such peers.
 async function compare(reference, ours, row, unit) {
-  for (const side of [reference, ours]) await measure(side, row, Math.ceil(row.count / SLICES));
+  await measure(reference, row, Math.ceil(row.count / SLICES));
+  const busy = await measure(ours, row, Math.ceil(row.count / SLICES));
+  const rate = row.tokens ? 0 : Math.ceil(1e6 / busy / 2);
   const found = [];
-  for (let i = 0; i < pairs; i++) found.push(await measurePair(reference, ours, row));
+  for (let i = 0; i < pairs; i++) found.push(await measurePair(reference, ours, row, rate));
   const of = (side) => median(found.map((pair) => pair[side]));
   print(row.name, unit, of('reference'), of('ours'), found.map((pair) => pair.ours / pair.reference), row.must);
 }
@@ -125,11 +134,12 @@ async function held(mock, name, conf, { dialect, count, size = KB, marks = [1] }
 
   const empty = side.memory();
   const kilobytes = [];
-  const result = await load([side.port, pathOf(side, row), file, count, count, last, ...marks], (line) => {
+  const on = (line) => {
     if (!line.startsWith('at ')) return;
     kilobytes.push((side.memory() - empty) / count);
     http.get({ port: mock, path: '/go', agent: false }, (res) => res.resume());
-  });
+  };
+  const result = await load([side.port, pathOf(side, row), file, count, count, last, ...marks], { on });
   wrong += result.failed;
   await side.stop();
   return kilobytes;

@@ -3,7 +3,8 @@
 //   load PORT PATH BODY CONNECTIONS REQUESTS [TOKENS [MARK...]]
 //
 // Sends the file BODY as one request after the other over CONNECTIONS kept
-// alive. An answer is right when its status is 200 and the tokens in it are
+// alive, or, with RATE=N in the environment, N times a second as long as there
+// is a connection without a request. An answer is right when its status is 200 and the tokens in it are
 // tok0, tok1, ... up to TOKENS of them (default 1, as in a whole answer). With
 // MARKs prints "at MARK" when each connection has seen so many tokens. Ends in
 // one JSON line.
@@ -123,8 +124,13 @@ struct Client {
 class Load {
 public:
     Load(size_t port, std::string request, size_t connections, size_t requests, size_t tokens,
-         std::vector<size_t> marks)
-        : port_(port), request_(std::move(request)), requests_(requests), tokens_(tokens), marks_(std::move(marks))
+         std::vector<size_t> marks, size_t rate)
+        : port_(port),
+          request_(std::move(request)),
+          requests_(requests),
+          tokens_(tokens),
+          marks_(std::move(marks)),
+          interval_(rate > 0 ? static_cast<int64_t>(1'000'000'000 / rate) : 0)
     {
         for (size_t i = 0; i < connections; i++) clients_.push_back(std::make_unique<Client>());
         waiting_ = clients_.size();
@@ -132,16 +138,45 @@ public:
 
     int run()
     {
-        for (const auto& c : clients_) begin(*c);
-        while (running_ > 0) loop_.wait([&](void* who) { serve(*static_cast<Client*>(who)); });
+        next_ = now();
+        for (const auto& c : clients_) go_on(*c);
+        while (running_ > 0 || started_ < requests_) {
+            loop_.wait([&](void* who) { serve(*static_cast<Client*>(who)); }, time_left());
+            while (!idle_.empty() && started_ < requests_ && now() >= next_) {
+                Client& c = *idle_.back();
+                idle_.pop_back();
+                next_ += interval_;
+                begin(c);
+            }
+        }
         std::printf("{\"good\":%zu,\"failed\":%zu,\"tokens\":%zu}\n", good_, failed_, total_tokens_);
         return failed_ == 0 ? 0 : 1;
     }
 
 private:
-    void begin(Client& c)
+    static int64_t now() noexcept
+    {
+        timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+    }
+
+    // Until the next request is due; negative: there is none to wait for.
+    int64_t time_left() const noexcept
+    {
+        if (idle_.empty() || started_ == requests_) return -1;
+        return std::max<int64_t>(next_ - now(), 0);
+    }
+
+    void go_on(Client& c)
     {
         if (started_ == requests_) return;
+        if (interval_ > 0) return idle_.push_back(&c);
+        begin(c);
+    }
+
+    void begin(Client& c)
+    {
         started_++;
         running_++;
         c.response = std::make_unique<Response>();
@@ -199,7 +234,7 @@ private:
         running_--;
         c.response.reset();
         if (!good) drop(c);
-        begin(c);
+        go_on(c);
     }
 
     void note(Client& c)
@@ -220,6 +255,9 @@ private:
     std::vector<size_t> marks_;
     size_t waiting_;  // connections that have not come to the next mark
     std::vector<std::unique_ptr<Client>> clients_;
+    int64_t interval_;  // nanoseconds between two requests; 0: none
+    int64_t next_ = 0;  // when the next one is due
+    std::vector<Client*> idle_;
     Loop loop_;
     size_t started_ = 0, running_ = 0, good_ = 0, failed_ = 0, total_tokens_ = 0;
 };
@@ -249,9 +287,10 @@ int main(int argc, char** argv)
                           "User-Agent: OpenAI/JS 6.7.0\r\nAuthorization: Bearer sk-bench-0123456789abcdef\r\n"
                           "Content-Length: " +
                           std::to_string(body.size()) + "\r\n\r\n" + body;
+    const char* rate = std::getenv("RATE");
     std::vector<size_t> marks;
     for (int i = 7; i < argc; i++) marks.push_back(number(argv[i]));
     return Load(number(argv[1]), std::move(request), number(argv[4]), number(argv[5]), argc > 6 ? number(argv[6]) : 1,
-                std::move(marks))
+                std::move(marks), number(rate ? rate : "0"))
         .run();
 }

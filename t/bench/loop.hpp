@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string_view>
 
 // What both sides of the bench need of the kernel. Errors end the program: a
@@ -61,12 +63,14 @@ public:
         if (epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &e) != 0) die("epoll_ctl");
     }
 
-    // Calls `on(who)` for everything that is ready.
+    // Calls `on(who)` for everything that is ready, after `ns` nanoseconds at the
+    // latest; negative: whenever that is.
     template <class F>
-    void wait(F on)
+    void wait(F on, int64_t ns = -1)
     {
         epoll_event events[256];
-        int n = epoll_wait(fd_, events, 256, -1);
+        timespec time{ns / 1'000'000'000, ns % 1'000'000'000};
+        int n = epoll_pwait2(fd_, events, 256, ns < 0 ? nullptr : &time, nullptr);
         for (int i = 0; i < n; i++) on(events[i].data.ptr);
     }
 
