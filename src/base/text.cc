@@ -68,6 +68,12 @@ size_t ascii_prefix(std::string_view s) noexcept
 
 }  // namespace
 
+size_t sequence_size(std::string_view s) noexcept
+{
+    size_t bad;
+    return sequence(s, bad);
+}
+
 bool iequals(std::string_view a, std::string_view b) noexcept
 {
     if (a.size() != b.size()) return false;

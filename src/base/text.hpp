@@ -40,6 +40,10 @@ std::string_view trim(std::string_view s) noexcept;
 // The whole of `s` as a decimal number without sign; nothing else is accepted.
 std::optional<uint64_t> to_uint(std::string_view s) noexcept;
 
+// Length of the well-formed UTF-8 sequence that `s`, not empty, begins with; 0
+// when there is none.
+size_t sequence_size(std::string_view s) noexcept;
+
 // True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates,
 // nothing above U+10FFFF).
 bool is_utf8(std::string_view s) noexcept;

@@ -23,6 +23,7 @@ const KB = 1024;
 const MB = 1024 * KB;
 const TOKENS = 10000;
 const SLICES = 10; // of one measurement
+const OPENED = 400; // streams a second, where many are held open
 const stream = (orders) => chat(KB, { stream: true, orders });
 
 // `must`: the ratio to plain proxy_pass that is not to be passed.
@@ -139,7 +140,7 @@ async function held(mock, name, conf, { dialect, count, size = KB, marks = [1] }
     kilobytes.push((side.memory() - empty) / count);
     http.get({ port: mock, path: '/go', agent: false }, (res) => res.resume());
   };
-  const result = await load([side.port, pathOf(side, row), file, count, count, last, ...marks], { on });
+  const result = await load([side.port, pathOf(side, row), file, count, count, last, ...marks], { on, rate: OPENED });
   wrong += result.failed;
   await side.stop();
   return kilobytes;
