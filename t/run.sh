@@ -47,7 +47,10 @@ t/fuzz/run.sh "$FUZZ_SECONDS" $out/fuzz.json
 step "end to end: real nginx, real SDKs ($("$node" --version))"
 t/e2e.sh e2e
 
+step "end to end: nginx and module under ASan, LSan and UBSan"
+t/sanitized.sh
+
 step "soak: a mixed load for ${SOAK_SECONDS:=60} seconds, two workers"
 "$node" t/soak/soak.mjs "$SOAK_SECONDS" $out/soak.json
 
-exec "$node" t/e2e/lib/summary.mjs $out/{unit,fuzz,e2e,soak}.json
+exec "$node" t/e2e/lib/summary.mjs $out/{unit,fuzz,e2e,e2e-sanitized,soak}.json
