@@ -17,8 +17,14 @@ if ! mkdir -p "$target" 2>/dev/null || [ ! -w "$target" ]; then
 fi
 install -m 644 "$SO" "$target/"
 
+# Beside nginx.conf, as fastcgi_params is: for `include llm_providers.conf;`.
+conf=$(option conf-path)
+conf=$DESTDIR$(dirname "${conf:-${prefix:-/usr/local/nginx}/conf/nginx.conf}")
+mkdir -p "$conf"
+install -m 644 "$(dirname "$0")/llm_providers.conf" "$conf/"
+
 cat <<EOT
-installed $target/$(basename "$SO")
+installed $target/$(basename "$SO") and $conf/llm_providers.conf
 
 To load it, put this line at the top of nginx.conf (on Debian, of a file in
 /etc/nginx/modules-enabled/), check and reload:

@@ -76,11 +76,8 @@ constexpr std::array kCredentialPhrases = {
     Phrase{"invalid api token"},
 };
 
-struct CodeRow {
-    std::string_view code;
-    ErrorClass kind;
-};
-// Zhipu's own numbers, for what its texts say in other languages.
+// Zhipu's own numbers, for what its texts say in other languages: the type for
+// any server has them, too.
 constexpr std::array kCodes = {
     CodeRow{"1113", ErrorClass::upstream_credential},
     CodeRow{"1261", ErrorClass::context_length},
@@ -200,6 +197,9 @@ void read_object(const Value& o, ErrorBody& out)
     out.message = loose(o.get("message"), kMaxMessage);
     out.type = loose(o.get("type"), kMaxWord);
     if (out.type.empty()) out.type = loose(o.get("status"), kMaxWord);
+    // Azure says there why it is a bad request.
+    const Value* inner = o.get("innererror");
+    if (inner && out.type.empty()) out.type = loose(inner->get("code"), kMaxWord);
     out.code = loose(o.get("code"), kMaxWord);
     out.param = loose(o.get("param"), kMaxWord);
     out.retry_after_ms = read_retry_info(o);
@@ -261,7 +261,10 @@ ErrorBody read_shapes(const Value& root)
     otherwise(o->get("Message"));
     if (const Value* detail = o->get("detail"); detail && out.message.empty()) out.message = read_detail(*detail);
     if (const Value* fault = o->get("fault")) otherwise(fault->get("faultstring"));
-    if (const Value* base = o->get("base_resp")) otherwise(base->get("status_msg"));
+    if (const Value* base = o->get("base_resp")) {
+        otherwise(base->get("status_msg"));
+        if (out.code.empty()) out.code = loose(base->get("status_code"), kMaxWord);
+    }
     for (std::string_view name : {"error_description", "title", "msg"}) otherwise(o->get(name));
     return out;
 }
@@ -296,13 +299,19 @@ std::optional<ErrorClass> class_of_words(std::string_view type, std::string_view
     return std::nullopt;
 }
 
+std::optional<ErrorClass> class_of_code(const ErrorBody& body, std::span<const CodeRow> codes) noexcept
+{
+    for (const CodeRow& row : codes) {
+        if (body.code == row.code) return row.kind;
+    }
+    return std::nullopt;
+}
+
 ErrorClass classify(int status, const ErrorBody& body)
 {
     Texts texts(body);
     if (about_credential(status, texts)) return ErrorClass::upstream_credential;
-    for (const CodeRow& row : kCodes) {
-        if (body.code == row.code) return row.kind;
-    }
+    if (std::optional<ErrorClass> kind = class_of_code(body, kCodes)) return *kind;
     bool may_be_request = status == 0 || (status >= 400 && status != 429);
     // Bedrock says "too many tokens, please wait" of a rate.
     bool too_many = texts.mentions({"too many tokens"}) && !texts.mentions({"please wait"});

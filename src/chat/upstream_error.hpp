@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,15 @@ struct ErrorBody {
 // bytes that are no JSON, too.
 ErrorBody read_error_body(std::string_view body);
 ErrorBody read_error_body(const json::Value& root);
+
+// What a code of one vendor's own means.
+struct CodeRow {
+    std::string_view code;
+    ErrorClass kind;
+};
+
+// By such a table: of the whole code; none: it has no row.
+std::optional<ErrorClass> class_of_code(const ErrorBody& body, std::span<const CodeRow> codes) noexcept;
 
 // Class of an upstream failure by HTTP status and by the texts that providers
 // use for "too long", "not allowed" and "no credit". `status` 0 means that the

@@ -13,6 +13,7 @@
 #include "chat/error.hpp"
 #include "chat/request.hpp"
 #include "chat/rerank.hpp"
+#include "dialects/quirks.hpp"
 #include "wire/event.hpp"
 
 // A dialect is how a provider writes bodies: requests, whole answers, streams
@@ -22,6 +23,9 @@ namespace llm::dialects {
 struct EncodeOptions {
     std::string_view model;           // the provider's name for the model
     bool reject_unsupported = false;  // refuse what would be dropped
+    const Quirks* quirks = &kNoQuirks;
+    // A member that the provider has refused in this request: it is dropped.
+    std::string_view without = {};
 };
 
 // Told by encode() and needed to read the answer.
@@ -43,6 +47,10 @@ struct DecodeOptions {
     DecodeHints hints;
     size_t max_tool_arguments = 1U << 20;
     json::Limits json;
+    const Quirks* quirks = &kNoQuirks;
+    // Set where both sides speak one format and the vendor has quirks: takes what
+    // must change in the text being read, which is the splice's.
+    Mends* mends = nullptr;
 };
 
 // Reads one provider stream. Never sees how the network cut it.

@@ -72,12 +72,17 @@ bool BodyEncoding::drop(std::string_view field)
     return true;
 }
 
+bool Encoding::leave_out(Param p)
+{
+    const Value* v = request.param(p);
+    if (!v || is_neutral(p, *v)) return true;
+    return changes_answer(p) ? refuse(v->key()) : drop(v->key());
+}
+
 bool Encoding::leave_out(std::span<const Param> params)
 {
     for (Param p : params) {
-        const Value* v = request.param(p);
-        if (!v || is_neutral(p, *v)) continue;
-        if (changes_answer(p) ? !refuse(v->key()) : !drop(v->key())) return false;
+        if (!leave_out(p)) return false;
     }
     return true;
 }

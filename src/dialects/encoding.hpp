@@ -37,6 +37,7 @@ struct Encoding : BodyEncoding {
     // Params this dialect has no word for, each by the rule above. One that
     // asks for nothing (n = 1, a penalty of 0) is simply left out.
     bool leave_out(std::span<const chat::Param> params);
+    bool leave_out(chat::Param param);
 
     const chat::Request& request;
 };

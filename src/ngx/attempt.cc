@@ -29,6 +29,7 @@ bool Attempt::encode(chat::ApiError& error)
 {
     dialects::EncodeOptions options;
     options.model = target_.model;
+    options.quirks = endpoint_.quirks;
     options.reject_unsupported = orch_.conf().unsupported == kRejectUnsupported;
     if (!endpoint_.dialect->encode(orch_.chat(), options, encoded_, error)) return false;
 
@@ -37,8 +38,10 @@ bool Attempt::encode(chat::ApiError& error)
     head.host = view(provider_.host);
     head.base = view(provider_.base);
     head.has_base = provider_.has_base;
-    std::string path = providers::fill_path(endpoint_.path_for(wants_stream_), {.model = target_.model});
+    std::string path = providers::fill_path(endpoint_.path_for(wants_stream_),
+                                            {.model = target_.model, .api_version = view(provider_.api_version)});
     head.path = path;
+    if (provider_.carrier != NGX_CONF_UNSET_UINT) head.auth = static_cast<providers::Auth>(provider_.carrier);
     // Reading a key file again is the only thing that changes in there.
     if (!provider_.keyless) head.key = const_cast<Secret&>(provider_.key).value(orch_.request()->connection->log);
     head.headers = headers;
@@ -129,6 +132,7 @@ relay::Options Attempt::relay_options() const
     o.answer.model = orch_.answer_model();
     o.answer.include_usage = orch_.chat().include_usage;
     o.decode.hints = encoded_.hints;
+    o.decode.quirks = endpoint_.quirks;
     o.decode.max_tool_arguments = conf.max_tool_arguments;
     o.decode.json.depth = static_cast<uint32_t>(conf.max_depth);
     o.max_event = conf.max_event;
@@ -309,7 +313,7 @@ void Attempt::judge_connection()
 
 void Attempt::judge_error()
 {
-    error_ = endpoint_.dialect->decode_error(static_cast<int>(status_.code), body_);
+    error_ = providers::decode_error(endpoint_, static_cast<int>(status_.code), body_);
     reason_ = traits(error_.kind).name;
     if (error_.kind == ErrorClass::upstream_rate_limited || error_.kind == ErrorClass::upstream_overloaded) {
         int64_t ms = reply_.retry_after_ms();

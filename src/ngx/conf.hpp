@@ -65,6 +65,8 @@ struct ProviderConf {
     ngx_str_t base = {};         // the path in `pass`
     ngx_str_t host = {};         // Host header; with TLS also SNI and the verified name
     ngx_str_t server_name = {};  // host without port
+    ngx_str_t api_version = {};
+    ngx_uint_t carrier = NGX_CONF_UNSET_UINT;  // a providers::Auth in the place of the type's
     Secret key;
     bool keyless = false;  // `key none`
     bool has_key = false;
@@ -215,6 +217,7 @@ char* set_provider(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_type(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_pass(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_host(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_api_version(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_provider_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_pass_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

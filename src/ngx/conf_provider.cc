@@ -213,6 +213,22 @@ char* set_host(ngx_conf_t* cf, ngx_command_t*, void* conf)
     return NGX_CONF_OK;
 }
 
+// 2024-10-21, 2025-04-01-preview
+char* set_api_version(ngx_conf_t* cf, ngx_command_t*, void* conf)
+{
+    ProviderConf& p = provider_of(conf);
+    if (p.api_version.len) return const_cast<char*>("is duplicate");
+    constexpr std::string_view kDate = "0000-00-00";
+    std::string_view version = arg(cf, 1);
+    bool good = version.size() >= kDate.size() && text::is_token(version, 64);
+    for (size_t i = 0; good && i < kDate.size(); i++) {
+        good = kDate[i] == '0' ? text::is_digit(version[i]) : version[i] == kDate[i];
+    }
+    if (!good) return const_cast<char*>("must be a date such as 2024-10-21, with or without \"-preview\"");
+    p.api_version = static_cast<ngx_str_t*>(cf->args->elts)[1];
+    return NGX_CONF_OK;
+}
+
 // env:NAME | file:PATH | KEY | none, and if_set
 char* set_provider_key(ngx_conf_t* cf, ngx_command_t*, void* conf)
 {

@@ -14,6 +14,13 @@ ngx_conf_enum_t unsupported_values[] = {
     {ngx_null_string, 0},
 };
 
+ngx_conf_enum_t auth_values[] = {
+    {ngx_string("bearer"), static_cast<ngx_uint_t>(providers::Auth::bearer)},
+    {ngx_string("x-api-key"), static_cast<ngx_uint_t>(providers::Auth::x_api_key)},
+    {ngx_string("api-key"), static_cast<ngx_uint_t>(providers::Auth::api_key)},
+    {ngx_null_string, 0},
+};
+
 ngx_conf_enum_t model_name_values[] = {
     {ngx_string("provider"), kProviderModelName},
     {ngx_string("asked"), kAskedModelName},
@@ -65,6 +72,12 @@ char* set(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) noexcept
         return ngx_int_t{NGX_OK};
     });
     return rv;
+}
+
+template <auto Member, auto Setter>
+char* provider_slot(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
+{
+    return slot_of<Member, Setter>(cf, cmd, static_cast<ProviderConf*>(conf));
 }
 
 // A time limit. Nothing can be done in none.
@@ -152,6 +165,10 @@ ngx_command_t commands[] = {
      set<set_host>, kMain, 0, nullptr},
     {ngx_string("key"), kProviderBlock | NGX_CONF_TAKE12,
      set<set_provider_key>, kMain, 0, nullptr},
+    {ngx_string("auth"), kProviderBlock | NGX_CONF_TAKE1,
+     provider_slot<&ProviderConf::carrier, set_choice>, kMain, 0, auth_values},
+    {ngx_string("api_version"), kProviderBlock | NGX_CONF_TAKE1,
+     set<set_api_version>, kMain, 0, nullptr},
     {ngx_string("header"), kProviderBlock | NGX_CONF_TAKE2,
      set<set_header>, kMain, 0, nullptr},
     {ngx_string("pass_header"), kProviderBlock | NGX_CONF_TAKE1,

@@ -191,7 +191,7 @@ void on_body(ngx_http_request_t* r) noexcept
 
 bool sandbox_speaks(const providers::Provider& type) noexcept
 {
-    return type.chat.dialect->name == "openai" || type.chat.dialect->name == "anthropic";
+    return type.name == "openai" || type.name == "anthropic";
 }
 
 ngx_int_t sandbox_handler(ngx_http_request_t* r)

@@ -31,6 +31,8 @@ Carrier carrier_of(Auth auth) noexcept
     switch (auth) {
         case Auth::bearer:
             return {"Authorization", "Bearer "};
+        case Auth::api_key:
+            return {"api-key", ""};
         case Auth::x_api_key:
             break;
     }
@@ -77,7 +79,7 @@ void write_head(const Provider& provider, const RequestHead& head, std::string& 
     add(out, "Accept-Encoding", "identity");
     if (!has(head.headers, "user-agent")) add(out, "User-Agent", "ngx-llm-gateway");
     // A header of the operator's in its place replaces the key.
-    Carrier carrier = carrier_of(provider.auth);
+    Carrier carrier = carrier_of(head.auth.value_or(provider.auth));
     if (!head.key.empty() && !has(head.headers, carrier.name)) {
         out.append(carrier.name).append(": ").append(carrier.scheme).append(head.key).append("\r\n");
     }

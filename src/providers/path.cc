@@ -43,6 +43,9 @@ void append_segment(std::string& out, std::string_view text)
 
 std::string fill_path(std::string_view path, const PathValues& values)
 {
+    if (size_t bar = path.find('|'); bar != path.npos) {
+        path = values.api_version.empty() ? path.substr(0, bar) : path.substr(bar + 1);
+    }
     std::string out;
     for (size_t close; (close = path.find('}')) != path.npos;) {
         size_t open = std::min(path.rfind('{', close), close);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,7 +12,7 @@
 
 namespace llm::providers {
 
-enum class Auth : uint8_t { bearer, x_api_key };
+enum class Auth : uint8_t { bearer, x_api_key, api_key };
 
 struct Header {
     std::string_view name;
@@ -20,12 +21,14 @@ struct Header {
 
 // Where a body format is spoken: paths below the base, in which `{model}`,
 // `{project}`, `{location}` and `{api_version}` stand for what a request or the
-// configuration says.
+// configuration says. Of two with a `|` between them the second is for those who
+// have said an api_version.
 struct Endpoint {
     const dialects::Dialect* dialect = nullptr;  // null: there is none
     std::string_view path = {};
     std::string_view stream_path = {};  // empty: the same
     wire::Framing framing = wire::Framing::sse;
+    const dialects::Quirks* quirks = &dialects::kNoQuirks;
 
     std::string_view path_for(bool stream) const noexcept
     {
@@ -58,6 +61,9 @@ const Provider* find(std::string_view name) noexcept;
 // All rows, for messages and documentation.
 std::span<const Provider> all() noexcept;
 
+// What an error body means: by the vendor's own codes, else as its format has it.
+chat::ApiError decode_error(const Endpoint& endpoint, int http_status, std::string_view body);
+
 // What the names in an endpoint's path stand for.
 struct PathValues {
     std::string_view model;
@@ -75,6 +81,7 @@ struct RequestHead {
     std::string_view host;  // Host header
     std::string_view base;  // replaces the row's base when not null
     bool has_base = false;
+    std::optional<Auth> auth = {};    // replaces the row's
     std::string_view path = {};       // below the base, filled in
     std::string_view key = {};        // may be empty: no credential is sent
     std::span<const Header> headers;  // the operator's, and the client's that may pass

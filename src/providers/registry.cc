@@ -2,7 +2,8 @@
 
 #include "dialects/anthropic/anthropic.hpp"
 #include "dialects/openai/openai.hpp"
-#include "providers/provider.hpp"
+#include "providers/tables.hpp"
+#include "providers/vendors.hpp"
 
 namespace llm::providers {
 
@@ -12,13 +13,16 @@ namespace {
 // an operator may set another one with `header`.
 constexpr std::array kAnthropicHeaders = {Header{"anthropic-version", "2023-06-01"}};
 
+constexpr Service<dialects::Embeddings> kEmbeddings = {.codec = &openai::kEmbeddings, .path = "/embeddings"};
+constexpr Service<dialects::Rerank> kRerank = {.codec = &openai::kRerank, .path = "/rerank"};
+
 constexpr std::array kProviders = {
     Provider{
         .name = "openai",
         .base = "/v1",
         .chat = {.dialect = &openai::kDialect, .path = "/chat/completions"},
-        .embeddings = {.codec = &openai::kEmbeddings, .path = "/embeddings"},
-        .rerank = {.codec = &openai::kRerank, .path = "/rerank"},
+        .embeddings = kEmbeddings,
+        .rerank = kRerank,
     },
     Provider{
         .name = "anthropic",
@@ -27,6 +31,90 @@ constexpr std::array kProviders = {
         .chat = {.dialect = &anthropic::kDialect, .path = "/messages"},
         .headers = kAnthropicHeaders,
     },
+    Provider{
+        .name = "azure",
+        .auth = Auth::api_key,
+        .chat = compatible(vendors::kAzure,
+                           "/openai/v1/chat/completions|"
+                           "/openai/deployments/{model}/chat/completions?api-version={api_version}"),
+        .embeddings = {.codec = &openai::kEmbeddings,
+                       .path = "/openai/v1/embeddings|"
+                               "/openai/deployments/{model}/embeddings?api-version={api_version}"},
+    },
+    Provider{.name = "mistral", .base = "/v1", .chat = compatible(vendors::kMistral), .embeddings = kEmbeddings},
+    Provider{.name = "deepseek", .chat = compatible(vendors::kDeepSeek)},
+    Provider{
+        .name = "qwen",
+        .base = "/compatible-mode/v1",
+        .chat = compatible(vendors::kQwen),
+        .embeddings = kEmbeddings,
+    },
+    Provider{.name = "groq", .base = "/openai/v1", .chat = compatible(vendors::kGroq)},
+    Provider{.name = "xai", .base = "/v1", .chat = compatible(vendors::kXai)},
+    Provider{
+        .name = "together",
+        .base = "/v1",
+        .chat = compatible(vendors::kTogether),
+        .embeddings = kEmbeddings,
+        .rerank = kRerank,
+    },
+    Provider{
+        .name = "fireworks",
+        .base = "/inference/v1",
+        .chat = compatible(vendors::kFireworks),
+        .embeddings = kEmbeddings,
+    },
+    Provider{
+        .name = "deepinfra",
+        .base = "/v1/openai",
+        .chat = compatible(vendors::kDeepInfra),
+        .embeddings = kEmbeddings,
+    },
+    Provider{
+        .name = "openrouter",
+        .base = "/api/v1",
+        .chat = compatible(vendors::kOpenRouter),
+        .embeddings = kEmbeddings,
+    },
+    Provider{.name = "perplexity", .chat = compatible(vendors::kPerplexity)},
+    Provider{.name = "cerebras", .base = "/v1", .chat = compatible(vendors::kCerebras)},
+    Provider{.name = "sambanova", .base = "/v1", .chat = compatible(vendors::kSambaNova), .embeddings = kEmbeddings},
+    Provider{.name = "moonshot", .base = "/v1", .chat = compatible(vendors::kMoonshot)},
+    Provider{.name = "zai", .base = "/api/paas/v4", .chat = compatible(vendors::kZai), .embeddings = kEmbeddings},
+    Provider{.name = "minimax", .base = "/v1", .chat = compatible(vendors::kMiniMax)},
+    Provider{.name = "nvidia", .base = "/v1", .chat = compatible(vendors::kNvidia), .embeddings = kEmbeddings},
+    Provider{.name = "huggingface", .base = "/v1", .chat = compatible(vendors::kHuggingFace)},
+    Provider{.name = "tgi", .base = "/v1", .chat = compatible(vendors::kTgi)},
+    Provider{
+        .name = "vllm",
+        .base = "/v1",
+        .chat = compatible(vendors::kVllm),
+        .embeddings = kEmbeddings,
+        .rerank = kRerank,
+    },
+    Provider{
+        .name = "sglang",
+        .base = "/v1",
+        .chat = compatible(vendors::kVllm),
+        .embeddings = kEmbeddings,
+        .rerank = kRerank,
+    },
+    Provider{.name = "ollama", .base = "/v1", .chat = compatible(vendors::kOllama), .embeddings = kEmbeddings},
+    Provider{.name = "lmstudio", .base = "/v1", .chat = compatible(vendors::kLmStudio), .embeddings = kEmbeddings},
+    Provider{
+        .name = "llamacpp",
+        .base = "/v1",
+        .chat = compatible(vendors::kLlamaCpp),
+        .embeddings = kEmbeddings,
+        .rerank = kRerank,
+    },
+    Provider{
+        .name = "gemini_openai",
+        .base = "/v1beta/openai",
+        .chat = compatible(vendors::kGeminiOpenAi),
+        .embeddings = kEmbeddings,
+    },
+    Provider{.name = "anthropic_openai", .base = "/v1", .chat = compatible(vendors::kAnthropicOpenAi)},
 };
 
 }  // namespace

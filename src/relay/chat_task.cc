@@ -16,6 +16,7 @@ public:
         options_.max_event = settings.max_event;
         options_.decode.max_tool_arguments = settings.max_tool_arguments;
         options_.decode.json = settings.json;
+        options_.decode.quirks = endpoint.quirks;
         options_.answer.created = settings.created;
         options_.answer.id = std::string(format.id_prefix) + settings.id;
         options_.answer.model = settings.model;
@@ -26,7 +27,9 @@ public:
     bool encode(size_t, const dialects::EncodeOptions& options, dialects::EncodedRequest& out,
                 chat::ApiError& error) override
     {
-        if (!endpoint_.dialect->encode(request_, options, out, error)) return false;
+        dialects::EncodeOptions own = options;
+        own.quirks = endpoint_.quirks;
+        if (!endpoint_.dialect->encode(request_, own, out, error)) return false;
         options_.decode.hints = out.hints;
         return true;
     }
@@ -41,7 +44,7 @@ public:
 
     chat::ApiError decode_error(int http_status, std::string_view body) override
     {
-        return endpoint_.dialect->decode_error(http_status, body);
+        return providers::decode_error(endpoint_, http_status, body);
     }
 
 private:

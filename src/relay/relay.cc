@@ -93,20 +93,23 @@ bool relay_answer(std::string_view body, const Options& options, Rope& out, Seen
     if (!options.same_format()) writer = client::format(options.format).answer(options.answer);
     Validator validator(options.wants_json, options.decode.json);
     Watcher watcher(seen, options.validate ? &validator : nullptr, writer.get());
-    Status status = options.dialect->decode(body, options.decode, watcher);
+    dialects::Mends mends;
+    mends.reset(body);
+    dialects::DecodeOptions decode = options.decode;
+    if (options.mends()) decode.mends = &mends;
+    Status status = options.dialect->decode(body, decode, watcher);
     if (!status.ok()) seen.error = error_of(status);
     if (seen.error.set()) return false;
     if (options.validate) seen.judge(validator);
 
     Rope answer;
     if (!writer) {
-        json::Splice splice(body);
         if (!options.answer.model.empty() && !watcher.model().empty()) {
             Rope name;
             json::append_escaped(name, options.answer.model);
-            splice.replace(watcher.model(), name.str());
+            mends.splice.replace(watcher.model(), name.str());
         }
-        splice.apply(answer);
+        mends.splice.apply(answer);
     } else {
         writer->write(answer);
     }

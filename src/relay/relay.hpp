@@ -32,6 +32,8 @@ struct Options {
 
     // Both sides speak one format: bytes pass through, only observed.
     bool same_format() const noexcept { return dialect->same_as == format; }
+    // ... but for what the vendor has to be put right in.
+    bool mends() const noexcept { return same_format() && decode.quirks->answer.any(); }
 };
 
 // What was seen of an answer.

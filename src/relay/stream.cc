@@ -12,10 +12,17 @@ Stream::Stream(const Options& options)
     : options_(options),
       format_(client::format(options.format)),
       reader_(wire::make_reader(options.framing, options.max_event)),
-      decoder_(options.dialect->stream(options.decode)),
+      decoder_(options.dialect->stream(decode_options())),
       writer_(format_.stream(options.answer)),
       validator_(options.wants_json, options.decode.json)
 {
+}
+
+dialects::DecodeOptions Stream::decode_options() noexcept
+{
+    dialects::DecodeOptions decode = options_.decode;
+    if (options_.mends()) decode.mends = &mends_;
+    return decode;
 }
 
 Status Stream::put(const Delta& delta)
@@ -72,24 +79,24 @@ void Stream::put_usage(const Delta& delta)
     writer_->put(priced, *out_);
 }
 
-// An event of the client's own format: its bytes, but for the model's name
-// where another one was asked for and the cost in its usage, and without the
-// usage chunk that only the gateway wanted.
+// An event of the client's own format: its bytes, but for what is mended, for
+// the model's name where another one was asked for and the cost in its usage,
+// and without the usage chunk that only the gateway wanted.
 void Stream::pass_through(const wire::WireEvent& event, Rope& out)
 {
-    if (usage_only_ && !other_ && !options_.answer.include_usage) return;
+    if (mends_.withheld || (usage_only_ && !other_ && !options_.answer.include_usage)) return;
     std::string_view type = format_.named_events ? event.type : std::string_view();
     bool renamed = !options_.answer.model.empty() && !model_.empty();
     bool priced = cost_ && !usage_.empty();
-    if (!renamed && !priced) return client::append_event(out, type, event.data);
-
-    json::Splice splice(event.data);
+    json::Splice& splice = mends_.splice;
     if (renamed) {
         Rope name;
         json::append_escaped(name, options_.answer.model);
         splice.replace(model_, name.str());
     }
     if (priced) splice.replace(usage_.substr(usage_.size() - 1, 0), ",\"cost\":" + chat::dollars(*cost_));
+    if (splice.empty()) return client::append_event(out, type, event.data);
+
     Rope changed;
     splice.apply(changed);
     client::append_event(out, type, changed.str());
@@ -110,9 +117,10 @@ Status Stream::repeat(const wire::WireEvent& event, const Delta& delta, Rope& ou
 
 void Stream::learn(const wire::WireEvent& event)
 {
-    // Where the model is renamed, bytes do not pass as they are.
-    bool renamed = options_.same_format() && !options_.answer.model.empty();
-    if (contents_ == 1 && !renamed && decoder_->repeats_text()) {
+    // Where the model is renamed or something mended, bytes do not pass as they are.
+    bool changed = options_.same_format() && !options_.answer.model.empty();
+    changed = changed || mends_.withheld || !mends_.splice.empty();
+    if (contents_ == 1 && !changed && decoder_->repeats_text()) {
         text_event_.learn(event, content_);
     } else {
         text_event_.forget();
@@ -145,6 +153,7 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
     usage_only_ = other_ = false;
     model_ = usage_ = {};
     contents_ = 0;
+    mends_.reset(event.data);
     if (Status s = decoder_->event(event, *this); !s.ok()) return s;
     learn(event);
     if (!options_.same_format() || seen_.error.set() || event.data.empty()) return kOk;

@@ -17,6 +17,8 @@ namespace llm::relay {
 class Stream final : private chat::DeltaSink {
 public:
     explicit Stream(const Options& options);
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
 
     // Appends what the client is to get for these bytes: whole events, also when
     // it throws. After that, on a bad Status, and when seen().error is set, nothing
@@ -41,6 +43,7 @@ private:
     Status repeat(const wire::WireEvent& event, const chat::Delta& delta, Rope& out);
     void learn(const wire::WireEvent& event);
     void pass_through(const wire::WireEvent& event, Rope& out);
+    dialects::DecodeOptions decode_options() noexcept;
 
     Options options_;
     const client::Format& format_;
@@ -62,6 +65,7 @@ private:
     chat::Delta content_{};  // the last of them
 
     TextEvent text_event_;
+    dialects::Mends mends_;
 };
 
 }  // namespace llm::relay

@@ -77,7 +77,7 @@ public:
 
     chat::ApiError decode_error(int http_status, std::string_view body) override
     {
-        return provider_.chat.dialect->decode_error(http_status, body);
+        return providers::decode_error(provider_.chat, http_status, body);
     }
 
 private:
@@ -133,7 +133,7 @@ public:
 
     chat::ApiError decode_error(int http_status, std::string_view body) override
     {
-        return provider_.chat.dialect->decode_error(http_status, body);
+        return providers::decode_error(provider_.chat, http_status, body);
     }
 
 private:

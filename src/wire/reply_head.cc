@@ -30,7 +30,40 @@ constexpr std::array kLimitHeaders = {
     LimitHeader{"anthropic-ratelimit-tokens-remaining", RateLimits::remaining_tokens},
     LimitHeader{"anthropic-ratelimit-requests-reset", RateLimits::reset_requests},
     LimitHeader{"anthropic-ratelimit-tokens-reset", RateLimits::reset_tokens},
+    // Cerebras
+    LimitHeader{"x-ratelimit-limit-requests-day", RateLimits::limit_requests},
+    LimitHeader{"x-ratelimit-remaining-requests-day", RateLimits::remaining_requests},
+    LimitHeader{"x-ratelimit-reset-requests-day", RateLimits::reset_requests},
+    LimitHeader{"x-ratelimit-limit-tokens-minute", RateLimits::limit_tokens},
+    LimitHeader{"x-ratelimit-remaining-tokens-minute", RateLimits::remaining_tokens},
+    LimitHeader{"x-ratelimit-reset-tokens-minute", RateLimits::reset_tokens},
+    // OpenRouter, Together, Hugging Face
+    LimitHeader{"x-ratelimit-limit", RateLimits::limit_requests},
+    LimitHeader{"x-ratelimit-remaining", RateLimits::remaining_requests},
+    LimitHeader{"x-ratelimit-reset", RateLimits::reset_requests},
+    LimitHeader{"x-tokenlimit-limit", RateLimits::limit_tokens},
+    LimitHeader{"x-tokenlimit-remaining", RateLimits::remaining_tokens},
+    LimitHeader{"x-tokenlimit-reset", RateLimits::reset_tokens},
+    // Mistral
+    LimitHeader{"ratelimitbysize-limit", RateLimits::limit_tokens},
+    LimitHeader{"ratelimitbysize-remaining", RateLimits::remaining_tokens},
+    LimitHeader{"ratelimitbysize-reset", RateLimits::reset_tokens},
 };
+
+// A reset as clients know it, a duration; others tell a point in time, or a
+// number: of seconds, unless it is so large that it counts from the epoch.
+std::string reset_of(std::string_view value, int64_t now_ms)
+{
+    constexpr int64_t kEpoch = 1'000'000'000;  // 2001, and 31 years
+    if (std::optional<int64_t> at = parse_rfc3339(value)) return format_duration(std::max<int64_t>(*at - now_ms, 0));
+    if (std::optional<uint64_t> n = text::to_uint(value); n && *n >= kEpoch) {
+        auto at = static_cast<int64_t>(*n);
+        if (at < kEpoch * 1000) at *= 1000;
+        return format_duration(std::max<int64_t>(at - now_ms, 0));
+    }
+    if (std::optional<int64_t> ms = parse_seconds(value)) return format_duration(*ms);
+    return std::string(value);
+}
 
 // Anthropic's limits on one kind of tokens: they have no name that a client of
 // OpenAI's knows, but can be what is used up.
@@ -73,13 +106,7 @@ std::string_view RateLimits::header(Field f) noexcept
 void ReplyHead::set_limit(RateLimits::Field field, std::string_view value)
 {
     bool is_reset = field == RateLimits::reset_requests || field == RateLimits::reset_tokens;
-    if (is_reset) {
-        if (std::optional<int64_t> at = parse_rfc3339(value)) {
-            limits_.values[field] = format_duration(std::max<int64_t>(*at - now_ms_, 0));
-            return;
-        }
-    }
-    limits_.values[field] = value;
+    limits_.values[field] = is_reset ? reset_of(value, now_ms_) : std::string(value);
 }
 
 void ReplyHead::header(std::string_view name, std::string_view value)

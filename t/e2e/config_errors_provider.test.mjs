@@ -14,8 +14,8 @@ const incomplete = [
 ];
 for (const [name, without, message] of incomplete) refused(name, begins(provider('', without)), message);
 
-refused('an unknown type, and which there are', provider('', { type: 'type gemini; #!' }), /unknown provider type "gemini"; there are: openai, anthropic/);
-refused('a type in capitals', provider('', { type: 'type OpenAI; #!' }), /unknown provider type "OpenAI"; there are: openai, anthropic/);
+refused('an unknown type, and which there are', provider('', { type: 'type cohera; #!' }), /unknown provider type "cohera"; there are: openai, anthropic, azure, mistral, /);
+refused('a type in capitals', provider('', { type: 'type OpenAI; #!' }), /unknown provider type "OpenAI"; there are: openai, anthropic, /);
 
 const names = { 'a/b': 'a slash', 'a,b': 'a comma', '"a b"': 'a blank', '""': 'nothing', 'a$b': 'a dollar', [`"a'b"`]: 'a quote', ü: 'beyond ASCII', ['x'.repeat(65)]: 'too many characters' };
 for (const [name, what] of Object.entries(names)) {

@@ -41,7 +41,7 @@ function contextOf(flag) {
 // { drop: 'kDropUnsupported', ... }
 function enumOf(name) {
   const [, body] = new RegExp(`ngx_conf_enum_t ${name}\\[\\] = \\{([\\s\\S]*?)ngx_null_string`).exec(module);
-  return Object.fromEntries([...body.matchAll(/ngx_string\("(\w+)"\), (\w+)/g)].map((m) => [m[1], m[2]]));
+  return Object.fromEntries([...body.matchAll(/ngx_string\("([\w-]+)"\), ([^}]+)/g)].map((m) => [m[1], m[2]]));
 }
 
 const [, body] = /ngx_command_t commands\[\] = \{([\s\S]*?)ngx_null_command/.exec(module);
@@ -131,11 +131,12 @@ for (const d of documented) {
 }
 
 test('README: the types are those of the registry', () => {
-  const types = [...source('src/providers/registry.cc').matchAll(/\.name = "(\w+)"/g)].map((m) => m[1]);
-  assert.ok(types.length > 0);
-  for (const name of ['type', 'llm_sandbox']) {
-    assert.equal(documented.find((d) => d.name === name).syntax, `**${name}** ${types.join(' | ')};`);
-  }
+  const rows = source('src/providers/registry.cc').split(/\bProvider\{/).slice(1);
+  const inSource = rows.map((row) => [/\.name = "(\w+)"/.exec(row)[1], /\.base = "([^"]*)"/.exec(row)?.[1] ?? '']);
+  assert.ok(inSource.length > 0);
+  const [[, ...said]] = tables(section('Provider types'));
+  assert.deepEqual(said.map(([type, , base]) => [type, base].map((cell) => cell.replaceAll('`', ''))), inSource);
+  assert.ok(said.every((row) => row.every((cell, i) => i === 2 || cell !== '')), 'each row says everything');
 });
 
 test('README: defaults as printed are directives that nginx takes', () => {

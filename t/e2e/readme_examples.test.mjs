@@ -9,7 +9,7 @@ import { selfSigned } from './lib/certs.mjs';
 import { check, Gateway, module, nginx, tempDir } from './lib/gateway.mjs';
 import { authorized, chat, request } from './lib/http.mjs';
 import { freePort } from './lib/port.mjs';
-import { codes, fences, root, table } from './lib/readme.mjs';
+import { codes, fences, root, source, table } from './lib/readme.mjs';
 import { until } from './lib/until.mjs';
 
 const examples = fences.filter((f) => f.language === 'nginx');
@@ -31,6 +31,7 @@ const PLACES = {
 const tls = selfSigned('README');
 const CONTENTS = [
   [/\bfile:$/, 'sk-file'],
+  [/\binclude\s+$/, source('conf/llm_providers.conf')],
   [/\bssl_certificate_key\s+$/, tls.key],
   [/\bssl_(trusted_)?certificate\s+$/, tls.cert],
 ];
@@ -55,7 +56,8 @@ function settle(conf, dir) {
     .replace(/^http \{$/m, `http {\n${temp.join(' ')} access_log access.log;`);
 }
 
-function environment(conf) {
+function environment(example) {
+  const conf = example.includes('llm_providers.conf') ? example + source('conf/llm_providers.conf') : example;
   const names = [...conf.matchAll(/\benv[: ](\w+)/g)].map((m) => m[1]);
   return Object.fromEntries(names.map((name) => [name, 'sk-env']));
 }

@@ -15,6 +15,7 @@ namespace llm::test {
 
 struct Exchange {
     const dialects::Dialect* dialect = nullptr;
+    const dialects::Quirks* quirks = &dialects::kNoQuirks;
     std::string target_model;  // empty: the name the client asked for
     bool reject_unsupported = false;
     bool rename_model = false;  // llm_model_name asked
@@ -33,6 +34,7 @@ struct Exchange {
         dialects::EncodeOptions options;
         options.model = target_model.empty() ? request.model_name : std::string_view(target_model);
         options.reject_unsupported = reject_unsupported;
+        options.quirks = quirks;
         if (!dialect->encode(request, options, encoded, error)) return false;
         upstream = encoded.body.str();
         return true;
@@ -47,6 +49,7 @@ struct Exchange {
         o.answer.include_usage = request.include_usage;
         if (rename_model) o.answer.model = std::string(request.model_name);
         o.decode.hints = encoded.hints;
+        o.decode.quirks = quirks;
         return o;
     }
 };

@@ -42,7 +42,9 @@ protected:
         std::string provider = GetParam().parent_path().filename();
         const providers::Provider* row = providers::find(provider);
         ASSERT_NE(row, nullptr) << "no provider row called " << provider;
+        endpoint_ = &row->chat;
         x_.dialect = row->chat.dialect;
+        x_.quirks = row->chat.quirks;
         if (!has("case.json")) return;
         case_text_ = load("case.json");
         ASSERT_TRUE(case_.parse(case_text_, json::Mode::strict).ok());
@@ -85,7 +87,7 @@ protected:
 
     void check_error()
     {
-        chat::ApiError e = x_.dialect->decode_error(status_, load("upstream_error.json"));
+        chat::ApiError e = providers::decode_error(*endpoint_, status_, load("upstream_error.json"));
         expect_file("error.json", told(e));
     }
 
@@ -101,6 +103,7 @@ protected:
     }
 
     Exchange x_;
+    const providers::Endpoint* endpoint_ = nullptr;
     int status_ = 0;
     std::string case_text_;
     json::Document case_;

@@ -53,6 +53,24 @@ TEST(Head, Anthropic)
         "\r\n");
 }
 
+TEST(Head, TheOperatorsPlaceForTheKey)
+{
+    RequestHead head{.host = "h", .base = {}, .path = {}, .key = "k", .headers = {}};
+    EXPECT_NE(head_of("azure", head).find("\r\napi-key: k\r\n"), std::string::npos);
+    head.auth = providers::Auth::bearer;
+    std::string azure = head_of("azure", head);
+    EXPECT_NE(azure.find("\r\nAuthorization: Bearer k\r\n"), azure.npos);
+    EXPECT_EQ(azure.find("api-key"), azure.npos);
+}
+
+TEST(Path, OfTwoTheSecondIsForThoseWithAVersion)
+{
+    const providers::Provider& azure = *providers::find("azure");
+    EXPECT_EQ(providers::fill_path(azure.chat.path, {.model = "my gpt"}), "/openai/v1/chat/completions");
+    EXPECT_EQ(providers::fill_path(azure.chat.path, {.model = "my gpt", .api_version = "2024-10-21"}),
+              "/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21");
+}
+
 TEST(Head, NoKeyNoCredential)
 {
     std::string head = head_of("openai", {.host = "h", .base = {}, .path = {}, .key = {}, .headers = {}});

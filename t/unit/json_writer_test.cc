@@ -192,6 +192,61 @@ TEST(Splice, ChangesOnlyWhatIsNamed)
     EXPECT_EQ(out.str(), R"({ "model" : "b", "empty":{ "e":null}, "o":{"x":1 ,"y":2} ,"z":true})");
 }
 
+// Every choice of members of an object, with blanks wherever they may be.
+TEST(Splice, WhateverGoesLeavesAnObject)
+{
+    std::string text = "{ \"a\" : 1 ,\"b\":[2 ] , \"c\" : {\"x\" : 1}, \"d\" :\"4\"  }";
+    Document doc;
+    ASSERT_TRUE(doc.parse(text, Mode::strict).ok());
+    for (unsigned gone = 0; gone < 16; gone++) {
+        for (unsigned added = 0; added < 3; added++) {
+            json::Splice splice(text);
+            std::string names;
+            unsigned bit = 1;
+            for (const json::Value& member : doc.root()) {
+                if ((gone & bit) == 0) {
+                    names += member.key();
+                } else {
+                    splice.remove(doc.root(), member);
+                    if (bit > 2) splice.remove(doc.root(), member);  // twice is once
+                }
+                bit <<= 1;
+            }
+            for (unsigned i = 0; i < added; i++) {
+                splice.add_member(doc.root(), i == 0 ? "y" : "z", "null");
+                names += i == 0 ? "y" : "z";
+            }
+            Rope out;
+            splice.apply(out);
+            std::string changed = out.str();
+            Document after;
+            ASSERT_TRUE(after.parse(changed, Mode::strict).ok()) << changed;
+            std::string left;
+            for (const json::Value& member : after.root()) left += member.key();
+            EXPECT_EQ(left, names) << changed;
+        }
+    }
+}
+
+TEST(Splice, MembersOfSeveralObjects)
+{
+    std::string text = R"({"a":{"x":1,"y":2},"b":{"x":1},"c":3})";
+    Document doc;
+    ASSERT_TRUE(doc.parse(text, Mode::strict).ok());
+    const json::Value& root = doc.root();
+    json::Splice splice(text);
+    splice.remove(root, *root.find("c"));
+    splice.remove(*root.find("b"), *root.find("b")->find("x"));
+    splice.rename(*root.find("a")->find("y"), "z");
+    splice.remove(*root.find("a"), *root.find("a")->find("x"));
+    EXPECT_FALSE(splice.empty());
+    Rope out;
+    splice.apply(out);
+    EXPECT_EQ(out.str(), R"({"a":{"z":2},"b":{}})");
+    splice.reset("[]");
+    EXPECT_TRUE(splice.empty());
+}
+
 TEST(Splice, InsertionsAtOnePlaceKeepTheirOrder)
 {
     std::string_view text = "{}";

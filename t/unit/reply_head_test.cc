@@ -95,8 +95,14 @@ TEST(ReplyHead, RetryAfter)
           {"anthropic-ratelimit-requests-reset", "2026-11-21T02:39:12Z"}},
          -1},
         {"reset that is no duration",
-         {{"x-ratelimit-remaining-requests", "0"}, {"x-ratelimit-reset-requests", "1795228800"}},
+         {{"x-ratelimit-remaining-requests", "0"}, {"x-ratelimit-reset-requests", "soon"}},
          -1},
+        {"cerebras: seconds with decimals",
+         {{"x-ratelimit-remaining-tokens-minute", "0"}, {"x-ratelimit-reset-tokens-minute", "11.382867097854614"}},
+         12000},
+        {"openrouter: a point in time",
+         {{"x-ratelimit-remaining", "0"}, {"x-ratelimit-reset", "1795228800000"}},
+         60000},
     };
     for (const Row& row : rows) EXPECT_EQ(read(row.headers).retry_after_ms(), row.ms) << row.name;
 }
@@ -123,6 +129,16 @@ TEST(ReplyHead, RateLimits)
         {"anthropic-ratelimit-requests-reset", "2026-11-21T02:39:01Z", RateLimits::reset_requests, "1s"},
         {"anthropic-ratelimit-tokens-reset", "2026-11-21T02:45:00Z", RateLimits::reset_tokens, "6m0s"},
         {"anthropic-ratelimit-tokens-reset", "2026-11-21T02:38:00Z", RateLimits::reset_tokens, "0ms"},
+        {"x-ratelimit-reset-requests", "12", RateLimits::reset_requests, "12s"},
+        {"x-ratelimit-limit-requests-day", "14400", RateLimits::limit_requests, "14400"},
+        {"x-ratelimit-remaining-requests-day", "1", RateLimits::remaining_requests, "1"},
+        {"x-ratelimit-limit-tokens-minute", "60000", RateLimits::limit_tokens, "60000"},
+        {"x-ratelimit-reset-tokens-minute", "11.5", RateLimits::reset_tokens, "12s"},
+        {"X-RateLimit-Limit", "20", RateLimits::limit_requests, "20"},
+        {"X-RateLimit-Reset", "1795228800", RateLimits::reset_requests, "1m0s"},
+        {"X-RateLimit-Reset", "1795228800000", RateLimits::reset_requests, "1m0s"},
+        {"x-tokenlimit-remaining", "5", RateLimits::remaining_tokens, "5"},
+        {"ratelimitbysize-remaining", "7", RateLimits::remaining_tokens, "7"},
     };
     for (const Row& row : rows) {
         RateLimits limits = read({{row.name, row.value}}).limits();
@@ -132,17 +148,11 @@ TEST(ReplyHead, RateLimits)
     }
 }
 
-// Limits per day or minute, of other units or without one have no name a
-// client knows; what could break a header goes nowhere.
+// Limits of other units have no name a client knows; what could break a header
+// goes nowhere.
 TEST(ReplyHead, OtherLimitsAreNotReported)
 {
     const Headers headers = {
-        {"x-ratelimit-limit-requests-day", "14400"},
-        {"x-ratelimit-remaining-tokens-minute", "0"},
-        {"x-ratelimit-reset-tokens-minute", "11.382867097854614"},
-        {"x-ratelimit-limit", "20"},
-        {"x-ratelimit-remaining", "0"},
-        {"x-ratelimit-reset", "1795228800000"},
         {"anthropic-ratelimit-input-tokens-limit", "400000"},
         {"anthropic-priority-input-tokens-limit", "1"},
         {"x-ratelimit-limit-project-tokens", "1"},

@@ -67,7 +67,7 @@ const Shape kShapes[] = {
      "Account is out of credits", "402"},
     {"title alone", R"({"title":"Not Found"})", "Not Found"},
     {"fireworks, older", R"({"fault":{"faultstring":"no","detail":{"errorcode":"x"}}})", "no"},
-    {"minimax", R"({"base_resp":{"status_code":2013,"status_msg":"invalid params"}})", "invalid params"},
+    {"minimax", R"({"base_resp":{"status_code":2013,"status_msg":"invalid params"}})", "invalid params", "", "2013"},
     {"oauth", R"({"error_description":"no"})", "no"},
     {"msg", R"({"msg":"no"})", "no"},
     {"message before the others", R"({"message":"yes","detail":"no","title":"no","msg":"no"})", "yes"},

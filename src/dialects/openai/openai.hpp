@@ -5,6 +5,7 @@
 
 #include "chat/delta.hpp"
 #include "dialects/dialect.hpp"
+#include "dialects/openai/mender.hpp"
 #include "json/value.hpp"
 
 // Chat completions as OpenAI and its many look-alikes write them (wire formats:
@@ -16,20 +17,29 @@ extern const dialects::Dialect kDialect;
 extern const dialects::Embeddings kEmbeddings;
 extern const dialects::Rerank kRerank;
 
-// Reads one `choices` element after the other, of a chunk (`delta`) or a whole
-// answer (`message`), and keeps apart which calls have begun.
+// What the elements of `choices` are: pieces of a stream or whole messages.
+enum class Shape : uint8_t { chunk, answer };
+
+// Reads one `choices` element after the other, keeps apart which calls have
+// begun, and takes down what is to be mended.
 class ChoiceReader {
 public:
-    explicit ChoiceReader(size_t max_tool_arguments) noexcept : max_args_(max_tool_arguments) {}
+    ChoiceReader(const dialects::DecodeOptions& options, Shape shape) noexcept
+        : quirks_(*options.quirks), max_args_(options.max_tool_arguments), shape_(shape), mender_(options, shape)
+    {
+    }
 
-    Status read(const json::Value& choice, std::string_view body_name, chat::DeltaSink& sink);
+    Status read(const json::Value& choice, chat::DeltaSink& sink);
 
     // Every choice that has begun has ended, and there is one.
     bool finished() const noexcept;
 
+    Mender& mender() noexcept { return mender_; }
+
 private:
     struct Call {
         uint64_t index;  // the provider's
+        std::string id;
         size_t args = 0;
     };
     struct Choice {
@@ -38,19 +48,25 @@ private:
         bool finished = false;
     };
 
+    Status read_body(const json::Value& body, uint32_t choice, chat::DeltaSink& sink);
     Status read_content(const json::Value& content, uint32_t choice, chat::DeltaSink& sink);
+    Status read_calls(const json::Value& calls, uint32_t choice, chat::DeltaSink& sink);
     Status read_call(const json::Value& call, uint32_t choice, chat::DeltaSink& sink);
     Status read_finish(const json::Value& reason, uint32_t choice, chat::DeltaSink& sink);
 
+    const dialects::Quirks& quirks_;
     size_t max_args_;
+    Shape shape_;
+    Mender mender_;
     std::vector<Choice> choices_;
 };
 
-chat::Usage read_usage(const json::Value& usage) noexcept;
+chat::Usage read_usage(const json::Value& usage, const dialects::UsageQuirks& quirks = {}) noexcept;
 
 // Puts id, model, usage and the `error` that a chunk or an answer may carry;
 // `failed` is set when it does.
-Status read_envelope(const json::Value& root, chat::DeltaSink& sink, bool& failed);
+Status read_envelope(const json::Value& root, const dialects::Quirks& quirks, Mender& mender, chat::DeltaSink& sink,
+                     bool& failed);
 
 bool encode(const chat::Request& request, const dialects::EncodeOptions& options, dialects::EncodedRequest& out,
             chat::ApiError& error);

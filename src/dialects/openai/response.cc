@@ -88,7 +88,7 @@ ServiceTier service_tier(const Value* name) noexcept
 
 }  // namespace
 
-Usage read_usage(const Value& usage) noexcept
+Usage read_usage(const Value& usage, const dialects::UsageQuirks& quirks) noexcept
 {
     Usage u;
     u.known = true;
@@ -98,38 +98,51 @@ Usage read_usage(const Value& usage) noexcept
         const Value* v = object ? object->get(row.member) : nullptr;
         if (v) u.*row.count = count(*v);
     }
-    // xAI and others count reasoning apart from the completion: its total tells,
-    // or that it does not fit in there.
-    const Value* total = usage.get("total_tokens");
-    bool apart = total && count(*total) == u.prompt + u.completion + u.reasoning;
-    if (apart || u.reasoning > u.completion) u.completion += u.reasoning;
+    // xAI and others count a part apart from the whole: the total tells, or that
+    // it does not fit in there.
+    const Value* told = usage.get("total_tokens");
+    int64_t total = told ? count(*told) : 0;
+    int64_t sum = u.prompt + u.completion;
+    auto is_apart = [&](dialects::Apart rule, int64_t part, int64_t whole) {
+        return rule == dialects::Apart::told && (total == sum + part || part > whole);
+    };
+    if (is_apart(quirks.reasoning, u.reasoning, u.completion)) u.completion += u.reasoning;
+    if (is_apart(quirks.cached, u.cache_read, u.prompt)) u.prompt += u.cache_read;
     return u;
 }
 
-Status read_envelope(const Value& root, DeltaSink& sink, bool& failed)
+Status read_envelope(const Value& root, const dialects::Quirks& quirks, Mender& mender, DeltaSink& sink, bool& failed)
 {
     if (!root.is_object()) return fail(Errc::protocol, "answer that is no object");
-    if (const Value* error = root.get("error")) {
+    const Value* error = root.get("error");
+    if (error) {
         bool empty = (error->is_string() && error->body().empty()) || (error->is_object() && error->size() == 0);
-        if (!empty) {
-            failed = true;
-            ErrorBody body = read_error_body(root);
-            ApiError api = upstream_error(classify(0, body), body);
-            return sink.put({.kind = DeltaKind::error, .error = &api});
-        }
+        failed = !empty;
     }
+    if (quirks.base_resp && !failed) {
+        const Value* base = root.get("base_resp");
+        const Value* status = base ? base->get("status_code") : nullptr;
+        failed = status && status->to_uint() != 0U;
+    }
+    if (failed) {
+        ErrorBody body = read_error_body(root);
+        ApiError api = upstream_error(class_of_code(body, quirks.codes).value_or(classify(0, body)), body);
+        return sink.put({.kind = DeltaKind::error, .error = &api});
+    }
+    mender.envelope(root);
     Delta start{.kind = DeltaKind::start, .id = text_of(root.get("id")), .model = text_of(root.get("model"))};
     if (Status s = sink.put(start); !s.ok()) return s;
-    const Value* usage = root.get("usage");
-    if (!usage || !usage->is_object()) return kOk;
-    Usage u = read_usage(*usage);
+    const Value* usage = find_usage(root, quirks.answer);
+    if (!usage) return kOk;
+    Usage u = read_usage(*usage, quirks.usage);
     u.tier = service_tier(root.get("service_tier"));
+    mender.usage(root, *usage, u);
     // A provider that tells what it takes knows better.
-    bool told = usage->size() == 0 || usage->find("cost");
+    bool told = usage->size() == 0 || usage->find("cost") || usage != root.find("usage");
     return sink.put({.kind = DeltaKind::usage, .usage = &u, .usage_text = told ? std::string_view() : usage->raw()});
 }
 
-Status ChoiceReader::read(const Value& choice, std::string_view body_name, DeltaSink& sink)
+Status ChoiceReader::read(const Value& choice, DeltaSink& sink)
 {
     const Value* index = choice.get("index");
     uint64_t at = index ? index->to_uint().value_or(0) : 0;
@@ -137,39 +150,43 @@ Status ChoiceReader::read(const Value& choice, std::string_view body_name, Delta
     auto n = static_cast<uint32_t>(at);
     if (n >= choices_.size()) choices_.resize(n + 1);
 
-    if (const Value* body = choice.get(body_name)) {
-        // An empty one is there for the sake of what stands beside it: usage.
-        choices_[n].begun |= body->size() > 0;
-        if (body->get("role")) {
-            if (Status s = sink.put({.kind = DeltaKind::role, .choice = n}); !s.ok()) return s;
-        }
-        // vLLM, Ollama and others say `reasoning`, the rest `reasoning_content`.
-        const Value* reasoning = body->get("reasoning_content");
-        if (!reasoning) reasoning = body->get("reasoning");
-        if (reasoning && reasoning->is_string()) {
-            Delta d{.kind = DeltaKind::reasoning, .choice = n, .text = text_of(reasoning)};
-            if (Status s = sink.put(d); !s.ok()) return s;
-        }
-        if (const Value* content = body->get("content")) {
-            if (Status s = read_content(*content, n, sink); !s.ok()) return s;
-        }
-        if (const Value* refusal = body->get("refusal")) {
-            Delta d{.kind = DeltaKind::refusal, .choice = n, .text = text_of(refusal)};
-            if (Status s = sink.put(d); !s.ok()) return s;
-        }
-        const Value* calls = body->get("tool_calls");
-        if (calls && calls->is_array()) {
-            for (const Value& call : *calls) {
-                if (Status s = read_call(call, n, sink); !s.ok()) return s;
-            }
-        }
-        if (body->get("function_call") || body->get("audio")) {
-            // The deprecated call and spoken answers have no delta of their own.
-            if (Status s = sink.put({.kind = DeltaKind::opaque, .choice = n}); !s.ok()) return s;
-        }
+    if (const Value* body = choice.get(shape_ == Shape::chunk ? "delta" : "message")) {
+        if (Status s = read_body(*body, n, sink); !s.ok()) return s;
     }
     const Value* reason = choice.get("finish_reason");
-    return reason ? read_finish(*reason, n, sink) : kOk;
+    if (reason) return read_finish(*reason, n, sink);
+    mender_.no_finish(choice);
+    return kOk;
+}
+
+Status ChoiceReader::read_body(const Value& body, uint32_t n, DeltaSink& sink)
+{
+    mender_.body(body, !choices_[n].begun);
+    // An empty one is there for the sake of what stands beside it: usage.
+    choices_[n].begun |= body.size() > 0;
+    if (body.get("role")) {
+        if (Status s = sink.put({.kind = DeltaKind::role, .choice = n}); !s.ok()) return s;
+    }
+    // vLLM, Ollama and others say `reasoning`, the rest `reasoning_content`.
+    const Value* reasoning = body.get("reasoning_content");
+    if (!reasoning) reasoning = body.get("reasoning");
+    if (reasoning && reasoning->is_string()) {
+        Delta d{.kind = DeltaKind::reasoning, .choice = n, .text = text_of(reasoning)};
+        if (Status s = sink.put(d); !s.ok()) return s;
+    }
+    if (const Value* content = body.get("content")) {
+        if (Status s = read_content(*content, n, sink); !s.ok()) return s;
+    }
+    if (const Value* refusal = body.get("refusal")) {
+        Delta d{.kind = DeltaKind::refusal, .choice = n, .text = text_of(refusal)};
+        if (Status s = sink.put(d); !s.ok()) return s;
+    }
+    if (const Value* calls = body.get("tool_calls")) {
+        if (Status s = read_calls(*calls, n, sink); !s.ok()) return s;
+    }
+    // The deprecated call and spoken answers have no delta of their own.
+    if (!body.get("function_call") && !body.get("audio")) return kOk;
+    return sink.put({.kind = DeltaKind::opaque, .choice = n});
 }
 
 bool ChoiceReader::finished() const noexcept
@@ -202,6 +219,17 @@ Status ChoiceReader::read_content(const Value& content, uint32_t choice, DeltaSi
     return kOk;
 }
 
+Status ChoiceReader::read_calls(const Value& calls, uint32_t choice, DeltaSink& sink)
+{
+    // Old versions of TGI have one call, not a list of it.
+    if (calls.is_object()) return read_call(calls, choice, sink);
+    if (!calls.is_array()) return kOk;
+    for (const Value& call : calls) {
+        if (Status s = read_call(call, choice, sink); !s.ok()) return s;
+    }
+    return kOk;
+}
+
 // Servers leave out the index, or repeat empty ids and names on continuations.
 Status ChoiceReader::read_call(const Value& call, uint32_t choice, DeltaSink& sink)
 {
@@ -212,18 +240,28 @@ Status ChoiceReader::read_call(const Value& call, uint32_t choice, DeltaSink& si
     Text name = text_of(function ? function->get("name") : nullptr);
 
     const Value* index = call.get("index");
-    std::optional<uint64_t> wanted = index ? index->to_uint() : std::nullopt;
+    bool numbered = index && index->to_uint().has_value();
+    uint64_t wanted = numbered ? index->to_uint().value_or(0) : calls.size();
     size_t at = calls.size();
-    if (wanted) {
+    if (numbered) {
         for (size_t i = 0; i < calls.size(); i++) {
-            if (calls[i].index == *wanted) at = i;
+            if (calls[i].index == wanted) at = i;
         }
     } else if (id.empty() && !calls.empty()) {
         at = calls.size() - 1;
     }
-    if (at == calls.size()) {
+    // Gemini's endpoint has given several calls one index, and no ids.
+    bool another = !name.empty() && (id.empty() || (at < calls.size() && id.bytes != calls[at].id));
+    if (quirks_.answer.calls && another) at = calls.size();
+    bool begins = at == calls.size();
+    std::string made;
+    if (begins) {
         if (at >= kMaxCalls) return fail(Errc::too_many, "too many tool calls");
-        calls.push_back({wanted.value_or(at)});
+        if (id.empty() && quirks_.answer.calls) {
+            made = mender_.made_id(choice, at);
+            id = {made};
+        }
+        calls.push_back({wanted, std::string(id.bytes)});
         Delta start{.kind = DeltaKind::tool_start,
                     .choice = choice,
                     .index = static_cast<uint32_t>(at),
@@ -231,6 +269,7 @@ Status ChoiceReader::read_call(const Value& call, uint32_t choice, DeltaSink& si
                     .id = id};
         if (Status s = sink.put(start); !s.ok()) return s;
     }
+    mender_.call(call, begins, at, made);
 
     const Value* args = function ? function->get("arguments") : nullptr;
     if (!args && function) args = function->get("input");
@@ -245,7 +284,13 @@ Status ChoiceReader::read_call(const Value& call, uint32_t choice, DeltaSink& si
 
 Status ChoiceReader::read_finish(const Value& reason, uint32_t choice, DeltaSink& sink)
 {
-    if (!reason.is_string() || reason.body().empty()) return kOk;
+    if (!reason.is_string()) return kOk;
+    bool called = quirks_.answer.finish && !choices_[choice].calls.empty();
+    // A word that is empty ends nothing, unless there is nothing more to come.
+    if (reason.body().empty() && !(called && shape_ == Shape::answer)) {
+        mender_.finish(reason, FinishReason::none);
+        return kOk;
+    }
     choices_[choice].finished = true;
     FinishReason finish = FinishReason::stop;
     for (const FinishRow& row : kFinishReasons) {
@@ -255,6 +300,8 @@ Status ChoiceReader::read_finish(const Value& reason, uint32_t choice, DeltaSink
         ApiError error = make_error(ErrorClass::upstream_server, "The upstream ended the answer with an error.");
         return sink.put({.kind = DeltaKind::error, .error = &error});
     }
+    if (called && finish == FinishReason::stop) finish = FinishReason::tool_calls;
+    mender_.finish(reason, finish);
     return sink.put({.kind = DeltaKind::finish, .choice = choice, .finish = finish});
 }
 
@@ -263,13 +310,16 @@ Status decode(std::string_view body, const dialects::DecodeOptions& options, Del
     json::Document doc;
     if (Status s = doc.parse(body, json::Mode::liberal, options.json); !s.ok()) return s;
     bool failed = false;
-    if (Status s = read_envelope(doc.root(), sink, failed); !s.ok() || failed) return s;
+    ChoiceReader reader(options, Shape::answer);
+    if (Status s = read_envelope(doc.root(), *options.quirks, reader.mender(), sink, failed); !s.ok() || failed) {
+        return s;
+    }
     const Value* choices = doc.root().get("choices");
     if (!choices || !choices->is_array()) return fail(Errc::protocol, "answer without choices");
-    ChoiceReader reader(options.max_tool_arguments);
     for (const Value& choice : *choices) {
-        if (Status s = reader.read(choice, "message", sink); !s.ok()) return s;
+        if (Status s = reader.read(choice, sink); !s.ok()) return s;
     }
+    if (options.mends) options.mends->splice.settle();  // the tree dies here
     return sink.put({.kind = DeltaKind::end});
 }
 

@@ -11,7 +11,8 @@ constexpr std::string_view kDone = "[DONE]";
 
 class Decoder final : public dialects::StreamDecoder {
 public:
-    explicit Decoder(const dialects::DecodeOptions& options) : json_(options.json), choices_(options.max_tool_arguments)
+    explicit Decoder(const dialects::DecodeOptions& options)
+        : json_(options.json), quirks_(*options.quirks), choices_(options, Shape::chunk)
     {
     }
 
@@ -24,11 +25,11 @@ public:
         }
         if (Status s = doc_.parse_next(event.data, json::Mode::liberal, json_); !s.ok()) return s;
         const Value& root = doc_.root();
-        if (Status s = read_envelope(root, sink, ended_); !s.ok() || ended_) return s;
+        if (Status s = read_envelope(root, quirks_, choices_.mender(), sink, ended_); !s.ok() || ended_) return s;
         const Value* choices = root.get("choices");
         if (!choices || !choices->is_array()) return kOk;
         for (const Value& choice : *choices) {
-            if (Status s = choices_.read(choice, "delta", sink); !s.ok()) return s;
+            if (Status s = choices_.read(choice, sink); !s.ok()) return s;
         }
         return kOk;
     }
@@ -46,6 +47,7 @@ public:
 
 private:
     json::Limits json_;
+    const dialects::Quirks& quirks_;
     json::Document doc_;
     ChoiceReader choices_;
     bool ended_ = false;
