@@ -95,7 +95,7 @@ private:
     ngx_int_t read_body(ngx_http_request_t* sr, ssize_t bytes);
     ngx_int_t take(std::string_view bytes);
     ngx_int_t take_stream(std::string_view bytes);
-    ngx_chain_t* output_buffer(ngx_http_request_t* sr, size_t wanted);
+    static ngx_chain_t* output_buffer(ngx_http_request_t* sr, size_t wanted);
     static void share_buffer(ngx_http_request_t* sr) noexcept;
     ngx_int_t finish_read(ngx_http_request_t* sr);
     void choose_mode();
@@ -155,7 +155,6 @@ private:
     std::unique_ptr<relay::Stream> stream_;
     relay::Seen seen_;
     Rope output_;
-    std::vector<std::unique_ptr<u_char[]>> output_blocks_;  // what the client's buffers lie in
 
     Timer<Attempt, &Attempt::on_timer> timer_;
     ngx_msec_t started_ = 0;

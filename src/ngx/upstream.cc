@@ -302,7 +302,7 @@ ngx_int_t Attempt::read_body(ngx_http_request_t* sr, ssize_t bytes)
 }
 
 // A buffer for the client's bytes: one that was sent, or a new one, small when
-// tokens come one by one. None lies in the request's pool, which grows by pages.
+// tokens come one by one. None lies in the pool's own blocks, which are whole pages.
 ngx_chain_t* Attempt::output_buffer(ngx_http_request_t* sr, size_t wanted)
 {
     ngx_http_upstream_t* u = sr->upstream;
@@ -311,10 +311,11 @@ ngx_chain_t* Attempt::output_buffer(ngx_http_request_t* sr, size_t wanted)
     ngx_buf_t* b = link->buf;
     if (!b->start) {
         size_t size = wanted <= kSmallBuffer ? kSmallBuffer : kOutputBuffer;
-        output_blocks_.push_back(std::make_unique_for_overwrite<u_char[]>(size));
+        auto* memory = static_cast<u_char*>(ngx_pmemalign(sr->pool, size, NGX_ALIGNMENT));
+        if (!memory) return nullptr;
         ngx_memzero(b, sizeof(*b));
-        b->start = output_blocks_.back().get();
-        b->end = b->start + size;
+        b->start = memory;
+        b->end = memory + size;
         b->temporary = 1;
         b->tag = u->output.tag;
     }

@@ -138,7 +138,8 @@ export class Gateway {
     this.exited = new Promise((done) => this.process.once('exit', done));
     for (const end = Date.now() + 30000; Date.now() < end; await sleep(25)) {
       if (this.process.exitCode !== null) break;
-      if (await isOpen(this.port)) return;
+      // The master listens before it has workers, and would lose a signal then.
+      if ((await isOpen(this.port)) && this.workerPids().length >= this.options.workers) return;
     }
     const log = fs.existsSync(path.join(this.dir, 'start.log')) ? fs.readFileSync(path.join(this.dir, 'start.log'), 'utf8') : '';
     throw new Error(`nginx did not start: ${this.stderr}${log}`);

@@ -7,10 +7,13 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { after } from './after.mjs';
 import { KEY } from './gateway.mjs';
+import { sanitized } from './process.mjs';
+
+const PATIENCE = sanitized ? 40000 : 15000;
 
 // Fails when `promise` takes too long; generous, it is no measurement. `what` is
 // a text or a function that gives it.
-export function within(promise, what, ms = 10000) {
+export function within(promise, what, ms = PATIENCE) {
   let timer;
   const say = () => (typeof what === 'function' ? what() : what);
   const late = new Promise((_, fail) => (timer = setTimeout(() => fail(new Error(`waited in vain for ${say()}`)), ms)));
@@ -18,7 +21,7 @@ export function within(promise, what, ms = 10000) {
 }
 
 // Asks again until it is so; for what no event tells of.
-export async function eventually(condition, what, ms = 10000) {
+export async function eventually(condition, what, ms = PATIENCE) {
   for (const end = Date.now() + ms; ; await new Promise((done) => setTimeout(done, 10))) {
     if (await condition()) return;
     if (Date.now() > end) assert.fail(`waited in vain for ${what}`);
