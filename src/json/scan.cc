@@ -44,26 +44,30 @@ inline uint64_t odd_of_64(const char* p) noexcept
 }
 #endif
 
-// Length of the escape at text[at], 0 when it is none.
-size_t escape_size(std::string_view text, size_t at) noexcept
+// What may stand behind a backslash alone.
+constexpr bool is_escape(char c) noexcept
 {
-    if (at + 1 >= text.size()) return 0;
-    if (text[at + 1] == 'n') return 2;  // most of them
-    switch (text[at + 1]) {
+    switch (c) {
         case '"':
         case '\\':
         case '/':
         case 'b':
         case 'f':
+        case 'n':
         case 'r':
         case 't':
-            return 2;
-        case 'u':
-            break;
+            return true;
         default:
-            return 0;
+            return false;
     }
-    if (at + 6 > text.size()) return 0;
+}
+
+// Length of the escape at text[at], 0 when it is none.
+inline size_t escape_size(std::string_view text, size_t at) noexcept
+{
+    if (at + 1 >= text.size()) return 0;
+    if (is_escape(text[at + 1])) return 2;
+    if (text[at + 1] != 'u' || at + 6 > text.size()) return 0;
     for (size_t k = at + 2; k < at + 6; k++) {
         if (!is_hex(text[k])) return 0;
     }

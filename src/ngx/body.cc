@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <utility>
+
 namespace llm::ngx {
 
 namespace {
@@ -9,6 +11,15 @@ namespace {
 std::string_view text_of(const u_char* pos, size_t size) noexcept
 {
     return {reinterpret_cast<const char*>(pos), size};
+}
+
+// Bodies of at least this size get a room of their own.
+constexpr size_t kRoomFrom = 32 * 1024;
+
+// A connection that carries other requests at the same time.
+bool is_multiplexed(const ngx_http_request_t* r) noexcept
+{
+    return r->http_version >= NGX_HTTP_VERSION_20;
 }
 
 // Bodies of at least this size give their pages back when they are freed.
@@ -37,8 +48,34 @@ bool is_apart(const ngx_pool_t* pool, const void* memory) noexcept
 
 }  // namespace
 
-bool ClientBody::join(ngx_http_request_t* r)
+void BodyRoom::make(ngx_http_request_t* r) noexcept
 {
+    const ngx_buf_t& head = *r->header_in;
+    auto* clcf = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    off_t length = r->headers_in.content_length_n;
+    auto come = static_cast<off_t>(head.last - head.pos);
+    // Beyond client_body_buffer_size it goes to a file.
+    bool fits = length >= static_cast<off_t>(kRoomFrom) && length <= static_cast<off_t>(clcf->client_body_buffer_size);
+    if (is_multiplexed(r) || !fits || come == 0 || come >= length) return;
+
+    // One byte more than the rest is what nginx asks of a buffer that it goes on in.
+    ngx_buf_t* room = ngx_create_temp_buf(r->pool, static_cast<size_t>(length) + 1);
+    if (!room) return;
+    memory_ = room->start;
+    room->last = ngx_cpymem(room->start, head.pos, static_cast<size_t>(come));
+    head_ = r->header_in;
+    head_->pos = head_->last;
+    r->header_in = room;
+}
+
+void BodyRoom::leave(ngx_http_request_t* r) noexcept
+{
+    if (head_) r->header_in = std::exchange(head_, nullptr);
+}
+
+bool ClientBody::join(ngx_http_request_t* r, const BodyRoom& room)
+{
+    room_ = room.memory();
     const ngx_chain_t* bufs = r->request_body ? r->request_body->bufs : nullptr;
     size_t size = 0;
     // One buffer a read, most of them one behind the other.
@@ -113,10 +150,12 @@ void ClientBody::release(ngx_http_request_t* r) noexcept
     // Another module, `mirror` for one, may have more to do with it.
     if (!rb || r->preserve_body) return;
     rb->bufs = nullptr;
+    if (!rb->buf) return;
+    u_char* memory = room_ ? room_ : rb->buf->start;
     // It may lie in what the head was read into.
-    if (!rb->buf || !is_apart(r->pool, rb->buf->start)) return;
-    discard(rb->buf->start, static_cast<size_t>(rb->buf->end - rb->buf->start));
-    ngx_pfree(r->pool, rb->buf->start);
+    if (!is_apart(r->pool, memory)) return;
+    discard(memory, static_cast<size_t>(rb->buf->end - memory));
+    ngx_pfree(r->pool, memory);
     rb->buf = nullptr;
 }
 

@@ -7,6 +7,7 @@
 
 #include "chat/error.hpp"
 #include "chat/usage.hpp"
+#include "ngx/body.hpp"
 #include "ngx/conf.hpp"
 
 namespace llm::ngx {
@@ -47,6 +48,7 @@ struct Context {
     Record record;
     bool answered = false;  // the answer is the module's own
     size_t body_received = 0;
+    BodyRoom body_room;
     std::string error_body;  // for nginx's own error pages
     bool error_body_sent = false;
     std::unique_ptr<Orchestrator> orchestrator;

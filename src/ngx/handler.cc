@@ -72,6 +72,7 @@ void on_body(ngx_http_request_t* r) noexcept
     ngx_int_t rc = guarded(r->connection->log, [&] {
         Context* ctx = get_context(r);
         if (!ctx) return ngx_int_t{NGX_ERROR};
+        ctx->body_room.leave(r);
         ctx->orchestrator = std::make_unique<Orchestrator>(r, *ctx);
         ctx->orchestrator->begin();
         return ngx_int_t{NGX_OK};
@@ -83,7 +84,11 @@ ngx_int_t on_chat(ngx_http_request_t* r, std::string_view)
 {
     // Saves joining it.
     r->request_body_in_single_buf = 1;
+    Context* ctx = get_context(r);
+    if (!ctx) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ctx->body_room.make(r);
     ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) ctx->body_room.leave(r);
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
 

@@ -54,7 +54,7 @@ void Orchestrator::begin()
     cleanup->data = this;
 
     chat::ApiError error;
-    if (!body_.join(r_)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (!body_.join(r_, ctx_.body_room)) return finish(NGX_HTTP_INTERNAL_SERVER_ERROR);
     std::string_view body = body_.text();
     if (body.size() > conf_.max_body) return fail(make_error(ErrorClass::too_large, "The request body is too large."));
 

@@ -168,7 +168,7 @@ ngx_int_t answer(ngx_http_request_t* r)
     sandbox::Format format = format_of(*loc_conf(r)->sandbox);
     sandbox::Script script;
     ClientBody body;
-    if (!body.join(r)) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (!body.join(r, {})) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     if (!sandbox::read_script(body.text(), script)) return refuse(r, format, NGX_HTTP_BAD_REQUEST);
     Orders orders = read_orders(r);
     if (orders.status) return refuse(r, format, orders.status);
