@@ -74,6 +74,7 @@ protected:
         provider_ = providers::find(GetParam().parent_path().filename().string());
         ASSERT_NE(provider_, nullptr);
         x_.dialect = provider_->chat.dialect;
+        x_.quirks = provider_->chat.quirks;
         if (has("case.json")) read_case();
         encoded_ = x_.encode(load("request.json"));
     }
@@ -97,6 +98,7 @@ protected:
         expect_right_or_none(expected, [&](std::string& out) {
             Exchange x;
             x.dialect = x_.dialect;
+            x.quirks = x_.quirks;
             x.target_model = x_.target_model;
             x.reject_unsupported = x_.reject_unsupported;
             out = x.encode(body) ? x.upstream : told(x.error);
@@ -119,7 +121,7 @@ protected:
     void check_error()
     {
         const std::string body = load("upstream_error.json");
-        auto decode = [&](std::string& out) { out = told(x_.dialect->decode_error(429, body)); };
+        auto decode = [&](std::string& out) { out = told(providers::decode_error(provider_->chat, 429, body)); };
         std::string expected;
         decode(expected);
         expect_right_or_none(expected, decode);
