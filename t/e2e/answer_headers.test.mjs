@@ -230,7 +230,8 @@ const limits = {
   'OpenAI\'s': [openai, openai],
   'Anthropic\'s': [anthropic, normalised],
   'some of them': [{ 'x-ratelimit-limit-requests': '1' }, { 'x-ratelimit-limit-requests': '1' }],
-  'others': [{ 'x-ratelimit-limit-input-images': '1', 'x-rate-limit-limit': '1', 'ratelimit-limit': '1', 'x-ratelimit-reset': '1' }, {}],
+  'others': [{ 'x-ratelimit-limit-input-images': '1', 'x-rate-limit-limit': '1', 'ratelimit-limit': '1', 'x-ratelimit-reset-images': '1' }, {}],
+  'a vendor\'s own names': [{ 'x-ratelimit-limit': '9', 'x-ratelimit-reset': '1', 'x-tokenlimit-remaining': '7' }, { 'x-ratelimit-limit-requests': '9', 'x-ratelimit-reset-requests': '1s', 'x-ratelimit-remaining-tokens': '7' }],
   'unusable ones': [{ 'x-ratelimit-limit-requests': 'a b', 'x-ratelimit-limit-tokens': 'x'.repeat(129), 'x-ratelimit-remaining-tokens': '' }, {}],
   'retry-after of an answer': [{ 'retry-after': '5' }, {}],
 };
