@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <new>
@@ -23,8 +22,7 @@ namespace {
 constexpr size_t kSkeleton = 1024;
 constexpr size_t kBatch = 64;
 
-constexpr size_t kUsualNodes = 128;
-constexpr size_t kUsualDepth = 12;
+constexpr size_t kUsualNodes = 128, kUsualDepth = 12;
 
 // Most members of an object that are compared pairwise for duplicates.
 constexpr size_t kPairwise = 16;

@@ -55,8 +55,9 @@ constexpr std::array kLimitHeaders = {
 std::string reset_of(std::string_view value, int64_t now_ms)
 {
     constexpr int64_t kEpoch = 1'000'000'000;  // 2001, and 31 years
+    constexpr int64_t kLast = kEpoch * 1'000'000;
     if (std::optional<int64_t> at = parse_rfc3339(value)) return format_duration(std::max<int64_t>(*at - now_ms, 0));
-    if (std::optional<uint64_t> n = text::to_uint(value); n && *n >= kEpoch) {
+    if (std::optional<uint64_t> n = text::to_uint(value); n && *n >= kEpoch && *n < kLast) {
         auto at = static_cast<int64_t>(*n);
         if (at < kEpoch * 1000) at *= 1000;
         return format_duration(std::max<int64_t>(at - now_ms, 0));

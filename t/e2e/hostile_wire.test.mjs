@@ -238,7 +238,6 @@ const framings2 = [
   ['a length that says more', good, { 'content-length': '5000' }, 400],
   ['a wrong key', good, { authorization: 'Bearer wrong' }, 401],
   ['a long key', good, { authorization: `Bearer ${'k'.repeat(7000)}` }, 401],
-  ['thousands of headers', good, many(1000), 400],
   ['a NUL in the path', good, { ':path': '/v1/%00' }, 400],
   ['a path above the root', good, { ':path': '/v1/../../v1/chat/completions' }, 400],
   ['a path in other letters', good, { ':path': '/v1/CHAT/completions' }, 404],
@@ -266,6 +265,18 @@ test('hostile requests over HTTP/2', async (t) => {
       await target.survives();
     });
   }
+  // Newer and patched versions of nginx have a cap on their number.
+  await t.test('thousands of headers', async (t) => {
+    const client = await Http2.connect(t, target.clear2);
+    const stream = client.session.request({ ':method': 'POST', ':path': '/v1/chat/completions', authorization: `Bearer ${KEY}`, 'content-type': 'application/json', ...many(1000) });
+    stream.on('error', () => {});
+    const head = new Promise((done) => stream.once('response', done));
+    stream.resume();
+    stream.end(good);
+    assert.ok([200, 400].includes((await within(head, 'the head'))[':status']));
+    client.session.destroy();
+    await target.survives();
+  });
   // More than nginx reads of a header ends the connection: no answer is possible.
   const client = await Http2.connect(t, target.clear2);
   const closed = new Promise((done) => client.session.once('close', done));

@@ -21,6 +21,7 @@ public:
 
     Status event(const wire::WireEvent& event, DeltaSink& sink) override
     {
+        repeats_ = false;
         if (ended_ || event.data.empty()) return kOk;
         if (Status s = doc_.parse_next(event.data, json::Mode::liberal, options_.json); !s.ok()) return s;
         const Value& root = doc_.root();
@@ -45,8 +46,8 @@ public:
         return fail(Errc::truncated, "stream ended without message_stop");
     }
 
-    // The bytes of arguments are counted, as text or not.
-    bool repeats_text() const noexcept override { return block_ != Block::json_text; }
+    // The start of a block may hold text as well, but ends the block before.
+    bool repeats_text() const noexcept override { return repeats_; }
 
 private:
     enum class Block { none, text, json_text, thinking, tool };
@@ -117,6 +118,7 @@ private:
         const Value* type = delta ? delta->find("type") : nullptr;
         if (!type) return fail(Errc::protocol, "delta without type");
 
+        repeats_ = type->is("text_delta") || type->is("thinking_delta");
         if (type->is("text_delta")) {
             return sink.put({.kind = DeltaKind::text, .text = text_of(delta->find("text"))});
         }
@@ -217,7 +219,8 @@ private:
     bool started_ = false;
     bool stopped_ = false;  // a stop reason was given
     bool ended_ = false;
-    uint32_t calls_ = 0;  // calls begun and ended
+    bool repeats_ = false;  // the last event was a delta of text
+    uint32_t calls_ = 0;    // calls begun and ended
     uint32_t thoughts_ = 0;
     size_t args_ = 0;  // bytes of arguments of the open call
     std::string whole_input_;
