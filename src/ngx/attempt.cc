@@ -145,6 +145,7 @@ relay::Options Attempt::relay_options() const
 // By status and media type: what the body is going to be.
 void Attempt::choose_mode()
 {
+    reply_.each_text([&](std::string& text) { providers::hide_secrets(head_, text); });
     bool good = status_.code >= 200 && status_.code < 300;
     if (!good) {
         mode_ = Mode::error;
@@ -313,7 +314,9 @@ void Attempt::judge_connection()
 
 void Attempt::judge_error()
 {
-    error_ = providers::decode_error(endpoint_, static_cast<int>(status_.code), body_);
+    // What was coded, though nobody had asked for it, says nothing.
+    std::string_view body = reply_.encoded() ? std::string_view() : body_;
+    error_ = providers::decode_error(endpoint_, static_cast<int>(status_.code), body);
     reason_ = traits(error_.kind).name;
     if (error_.kind == ErrorClass::upstream_rate_limited || error_.kind == ErrorClass::upstream_overloaded) {
         int64_t ms = reply_.retry_after_ms();

@@ -143,6 +143,7 @@ private:
     Mode mode_ = Mode::head;
     ngx_http_status_t status_ = {};
     ngx_http_chunked_t chunked_ = {};
+    size_t framing_ = 0;  // bytes of it since the last of the body
     wire::ReplyHead reply_;
     off_t content_length_ = -1;
     bool is_chunked_ = false;

@@ -12,6 +12,9 @@ namespace llm::ngx {
 // Interim responses a provider may send before its answer.
 constexpr ngx_uint_t kMaxInterim = 8;
 
+// Bytes of chunked encoding between two pieces of a body.
+constexpr size_t kMaxFraming = 16384;
+
 // What a stream is read into once it goes to the client. It is empty again when
 // nginx takes it back, so all streams of a worker share it.
 u_char stream_buffer[Attempt::kStreamRead];
@@ -136,6 +139,7 @@ void Attempt::reset_reply(ngx_http_request_t* sr)
     mode_ = Mode::head;
     content_length_ = -1;
     is_chunked_ = close_ = framed_twice_ = false;
+    framing_ = 0;
     body_.clear();
 }
 
@@ -279,8 +283,15 @@ ngx_int_t Attempt::read_body(ngx_http_request_t* sr, ssize_t bytes)
     }
 
     for (;;) {
+        const u_char* from = buf.pos;
         ngx_int_t rc = parse_chunked(sr, &buf, &chunked_);
+        framing_ += static_cast<size_t>(buf.pos - from);
+        if (framing_ > kMaxFraming) {
+            set_error(chat::ErrorClass::protocol, "endless chunk extension or trailer");
+            return NGX_ERROR;
+        }
         if (rc == NGX_OK) {
+            framing_ = 0;
             size_t n = static_cast<size_t>(ngx_min(static_cast<off_t>(buf.last - buf.pos), chunked_.size));
             chunked_.size -= static_cast<off_t>(n);
             if (give(n) != NGX_OK) return NGX_ERROR;

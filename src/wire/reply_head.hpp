@@ -39,6 +39,15 @@ public:
     // A content coding nobody asked for.
     bool encoded() const noexcept { return encoded_; }
     const std::string& request_id() const noexcept { return request_id_; }
+
+    // Calls `change` with every text that clients may be shown.
+    template <class Change>
+    void each_text(Change change)
+    {
+        change(request_id_);
+        for (std::string& value : limits_.values) change(value);
+    }
+
     const RateLimits& limits() const noexcept { return limits_; }
 
     // How long to wait before the next try, from whichever header says so, or

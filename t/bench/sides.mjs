@@ -75,8 +75,8 @@ export const gateway = (dir, port, mock, workers) =>
   access_log ${dir}/access.log bench;
   ${upstream('one', mock)}
   ${upstream('two', mock)}
-  llm_provider openai    { type openai;    pass http://one; key literal:sk-upstream; }
-  llm_provider anthropic { type anthropic; pass http://two; key literal:sk-upstream; }
+  llm_provider openai    { type openai;    pass http://one; key sk-upstream; }
+  llm_provider anthropic { type anthropic; pass http://two; key sk-upstream; }
   llm_model openai    { target openai/bench-1; }
   llm_model anthropic { target anthropic/bench-1; }
   llm_project bench { key sha256:${sha256(KEY)} id=bench; }
