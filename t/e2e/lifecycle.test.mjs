@@ -10,6 +10,7 @@ import { FORMATS, provider } from './lib/faulty.mjs';
 import { Gateway, isOpen, KEY, keyLine } from './lib/gateway.mjs';
 import { authorized, events, request, textOf } from './lib/http.mjs';
 import { freePort } from './lib/port.mjs';
+import { isAlive } from './lib/process.mjs';
 import { chatBody, eventually, Http2, post, Wire, within } from './lib/wire.mjs';
 
 const KEYS = { old: 'sk-old-1234567890', new: 'sk-new-1234567890' };
@@ -61,7 +62,6 @@ function assertWhole(text) {
 // On a connection of its own: an idle one may be closed by the worker that quits.
 const ask = (gateway, model = 'good-openai', key = KEY) =>
   request(`${gateway.url}/chat/completions`, { method: 'POST', headers: authorized(key), body: chatBody(model), agent: false });
-const isAlive = (pid) => fs.existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
 
 // When this is over, nothing new reaches the old workers.
 async function reload(gateway, options) {
