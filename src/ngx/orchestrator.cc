@@ -212,9 +212,10 @@ void Orchestrator::step()
     if (a.stale()) return try_next(plan_.after_stale(a.error()));
     if (a.error().set()) return try_next(plan_.after_failure(a.error()));
     // Better than nothing, if nothing is what else there is.
-    if (chat::ApiError why = objection(a); why.set() && plan_.has_more()) {
-        if (!a.empty()) spare_ = &a;
-        return try_next(plan_.after_failure(why));
+    if (chat::ApiError why = objection(a); why.set()) {
+        if (!a.empty() || !spare_) spare_ = &a;
+        policy::Step next = plan_.after_failure(why);
+        return next.kind == policy::Step::Kind::launch ? try_next(next) : answer(*spare_);
     }
     answer(a);
 }

@@ -13,9 +13,10 @@ struct Prefix {
     std::string_view type, prefix;
 };
 constexpr std::array kPrefixes = {
-    Prefix{"vertex", "vertex_ai"},  Prefix{"together", "together_ai"}, Prefix{"fireworks", "fireworks_ai"},
-    Prefix{"qwen", "dashscope"},    Prefix{"google", "gemini"},        Prefix{"zhipu", "zai"},
-    Prefix{"nvidia", "nvidia_nim"}, Prefix{"azure-openai", "azure"},
+    Prefix{"vertex", "vertex_ai"},           Prefix{"together", "together_ai"},
+    Prefix{"fireworks", "fireworks_ai"},     Prefix{"qwen", "dashscope"},
+    Prefix{"nvidia", "nvidia_nim"},          Prefix{"gemini_openai", "gemini"},
+    Prefix{"anthropic_openai", "anthropic"},
 };
 
 // Regions in front of Bedrock's names.

@@ -260,7 +260,9 @@ Rates PriceBook::look_up(std::string_view prefix, std::string_view name, std::st
 
 Rates PriceBook::find(std::string_view provider, std::string_view type, std::string_view model) const
 {
-    const std::string_view prefixes[] = {provider, price_prefix(type), {}};
+    const std::string_view all[] = {provider, price_prefix(type), {}};
+    // One name for both is looked for once.
+    std::span prefixes = std::span(all).subspan(all[0] == all[1] ? 1 : 0);
     std::string scratch;
     Spellings spellings(model);
     for (bool more = true; more; more = spellings.next()) {

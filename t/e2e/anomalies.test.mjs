@@ -161,10 +161,15 @@ test('validate retry: another target is asked, and the flawed answer is better t
   const spare = await ask(json);
   assert.deepEqual([spare.provider, spare.message.content, spare.attempts], ['cheap', 'one', '2']);
 
+  // The other one says nothing at all.
+  cheap.say({ content: 'one' });
+  dear.say({ content: '' });
+  assert.equal((await ask(json)).message.content, 'one');
+
   // Streams have begun when it shows.
   cheap.say({ content: 'one' });
   assert.equal((await ask({ ...json, stream: true })).text, 'one');
-  assert.equal((await lines(6)).length, 6);
+  assert.equal((await lines(8)).length, 8);
 });
 
 const reasons = [

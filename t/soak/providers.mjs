@@ -1,4 +1,5 @@
 // Providers that do what a prompt orders, and mark all they say with its nonce.
+import path from 'node:path';
 import { AnthropicMock } from '../mock/anthropic.mjs';
 import { OpenAIMock } from '../mock/openai.mjs';
 
@@ -102,5 +103,13 @@ export const httpFor = ({ good, bad }) =>
   llm_model claude-good { target good-anthropic/claude-sonnet-4-5; }
   llm_model gpt-bad { target bad-openai/gpt-4o; }
   llm_model claude-bad { target bad-anthropic/claude-sonnet-4-5; }
-  llm_model gpt-over { target bad-openai/gpt-4o; target good-anthropic/claude-sonnet-4-5; }
-  llm_model claude-over { target bad-anthropic/claude-sonnet-4-5; fallback good-openai/gpt-4o; }`;
+  llm_model gpt-over { target bad-openai/gpt-4o; target good-anthropic/claude-sonnet-4-5; validate retry; }
+  llm_model claude-over { target bad-anthropic/claude-sonnet-4-5; fallback good-openai/gpt-4o; validate retry; }
+  llm_prices ${path.join(import.meta.dirname, '../../conf/llm_prices.json')} check=2s;`;
+
+// Dollars, as conf/llm_prices.json says.
+const prices = { openai: [2.5e-6, 1e-5], anthropic: [3e-6, 1.5e-5] };
+export function costOf(provider, { prompt_tokens, completion_tokens }) {
+  const [input, output] = prices[provider.split('-')[1]];
+  return Number((prompt_tokens * input + completion_tokens * output).toFixed(9));
+}

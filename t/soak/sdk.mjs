@@ -5,7 +5,7 @@ import OpenAI from 'openai';
 import { KEY } from '../e2e/lib/gateway.mjs';
 import { textOf } from '../e2e/lib/http.mjs';
 import { checkedFetch } from '../e2e/lib/schema.mjs';
-import { argumentsFor, NONCE, order, textFor } from './providers.mjs';
+import { argumentsFor, NONCE, order, textFor, costOf } from './providers.mjs';
 
 const tools = [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }];
 
@@ -43,6 +43,9 @@ async function ask(soak, nonce, { model, does, stream, tokens, ...more }) {
   assert.equal(response.headers.get('x-llm-upstream-request-id'), nonce);
   const got = stream ? await all(data) : data;
   assertOwn(nonce, JSON.stringify(got));
+  const usage = stream ? got.at(-1).usage : got.usage;
+  const cost = stream ? usage.cost : Number(response.headers.get('x-llm-cost'));
+  assert.equal(cost, costOf(response.headers.get('x-llm-provider'), usage));
   if (!stream) {
     const [{ message, finish_reason: reason }] = got.choices;
     return { text: message.content, calls: message.tool_calls, reason };
@@ -50,7 +53,7 @@ async function ask(soak, nonce, { model, does, stream, tokens, ...more }) {
   const deltas = got.flatMap(({ choices }) => choices.map(({ delta }) => delta));
   const pieces = deltas.flatMap(({ tool_calls: calls }) => calls ?? []);
   const calls = pieces.length > 0 ? [{ id: pieces[0].id, function: { name: pieces[0].function.name, arguments: pieces.map((c) => c.function.arguments ?? '').join('') } }] : undefined;
-  assert.equal(got.at(-1).usage.completion_tokens, 5);
+  assert.equal(usage.completion_tokens, 5);
   return { text: textOf(got), calls, reason: got.findLast(({ choices }) => choices.length)?.choices[0].finish_reason };
 }
 

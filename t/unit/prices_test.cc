@@ -246,6 +246,8 @@ TEST(Prices, ByTheNamesOfModels)
         {"x", "vertex", "claude-sonnet-4-5@20250929", 8},
         {"x", "gemini", "gemini-2.5-pro", 9},
         {"x", "gemini", "models/gemini-2.5-pro", 9},
+        {"x", "gemini_openai", "gemini-2.5-pro", 9},
+        {"gemini", "gemini", "gemini-2.5-pro", 9},
         {"x", "vertex", "publishers/google/models/gemini-2.5-pro", 10},
         {"x", "bedrock", "amazon.nova-pro-v1:0", 11},
         {"x", "bedrock", "us.amazon.nova-pro-v1:0", 11},
