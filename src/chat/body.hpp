@@ -23,6 +23,9 @@ struct RequestBody {
     const Value* model = nullptr;
     std::string_view model_name;            // decoded; owned by `arena` or the body
     std::span<const Value* const> unknown;  // members no table knows, in order
+    // Members that speak to the gateway and go no further; not among `unknown`.
+    std::span<const Value* const> own;
+    bool require_all = false;  // a target that would drop something will not do
 
     // Memory of spans and decoded texts, freed with the request.
     std::pmr::monotonic_buffer_resource arena;

@@ -71,6 +71,7 @@ struct RequestQuirks {
     bool stream_options = true;
     bool null_content = true;                // of an assistant that calls tools; else ""
     bool reasoning_only_with_calls = false;  // reasoning_content of other turns goes
+    bool routes = false;                     // it follows clients' `provider` itself
     uint8_t max_stop = 0;                    // texts in `stop`; 0: any number
     ToolQuirks tools = {};
     FormatQuirks format = {};

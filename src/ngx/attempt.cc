@@ -30,7 +30,7 @@ bool Attempt::encode(chat::ApiError& error)
     dialects::EncodeOptions options;
     options.model = target_.model;
     options.quirks = endpoint_.quirks;
-    options.reject_unsupported = orch_.conf().unsupported == kRejectUnsupported;
+    options.reject_unsupported = orch_.conf().unsupported == kRejectUnsupported || orch_.chat().require_all;
     if (!endpoint_.dialect->encode(orch_.chat(), options, encoded_, error)) return false;
 
     std::vector<providers::Header> headers = headers_for(orch_.request(), provider_);

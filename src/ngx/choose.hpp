@@ -5,20 +5,28 @@
 
 #include "chat/error.hpp"
 #include "chat/request.hpp"
+#include "ngx/context.hpp"
 #include "ngx/route.hpp"
 
 namespace llm::ngx {
 
-// What targets are chosen for.
+// What targets are chosen for. What the body says of them is taken out of it.
 struct Wanted {
-    std::string_view name;                // the model, as the client asked
-    const chat::Request* chat = nullptr;  // null where nothing but a model is asked for
+    std::string_view name;  // the model, as the client asked
+    chat::RequestBody& body;
+    const chat::Request* chat = nullptr;  // the body, if it is a chat's
 };
 
-// The route's targets in the order in which they are to be tried. Left out is what
-// is disabled or closed now, and what cannot carry the request. False: none is
-// left, and `error` says why.
-bool choose_targets(ngx_http_request_t* r, const Route& route, const Wanted& wanted, std::vector<Target>& out,
+// Of the models that the caller may use the targets in the order in which they are
+// to be tried. Left out is what is disabled, closed now or not wished for, and what
+// cannot carry the request.
+struct Chosen {
+    Route route;  // of the model that was asked for
+    std::vector<Target> targets;
+};
+
+// False: there is no target, and `error` says why.
+bool choose_targets(ngx_http_request_t* r, const Caller& caller, const Wanted& wanted, Chosen& out,
                     chat::ApiError& error);
 
 }  // namespace llm::ngx

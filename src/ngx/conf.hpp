@@ -166,6 +166,7 @@ struct LocConf {
     Place place;
     ngx_flag_t auth;
     ngx_flag_t direct;
+    ngx_flag_t client_routing;
     ngx_flag_t headers;
     ngx_uint_t unsupported;
     ngx_uint_t model_name;

@@ -41,6 +41,7 @@ void* create_loc_conf(ngx_conf_t* cf)
     conf->gateway = NGX_CONF_UNSET;
     conf->auth = NGX_CONF_UNSET;
     conf->direct = NGX_CONF_UNSET;
+    conf->client_routing = NGX_CONF_UNSET;
     conf->headers = NGX_CONF_UNSET;
     conf->unsupported = NGX_CONF_UNSET_UINT;
     conf->model_name = NGX_CONF_UNSET_UINT;
@@ -64,6 +65,7 @@ char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* child)
     ngx_conf_merge_value(conf->gateway, prev->gateway, 0);
     ngx_conf_merge_value(conf->auth, prev->auth, 1);
     ngx_conf_merge_value(conf->direct, prev->direct, 0);
+    ngx_conf_merge_value(conf->client_routing, prev->client_routing, 0);
     ngx_conf_merge_value(conf->headers, prev->headers, 1);
     ngx_conf_merge_uint_value(conf->unsupported, prev->unsupported, kDropUnsupported);
     ngx_conf_merge_uint_value(conf->model_name, prev->model_name, kProviderModelName);

@@ -152,7 +152,6 @@ bool ModelConf::available() const noexcept
 ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
 {
     for (ModelConf* model : conf.models) {
-        if (finish_route(cf, conf, *model) != NGX_OK) return NGX_ERROR;
         for (TargetConf& target : model->targets) {
             target.provider = conf.provider(target.provider_name);
             conf.priced = conf.priced || !target.rules.prices.empty();
@@ -163,6 +162,7 @@ ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
                        target.fallback ? "fallback" : "target", &name);
             return NGX_ERROR;
         }
+        if (finish_route(cf, conf, *model) != NGX_OK) return NGX_ERROR;
         auto enabled = static_cast<unsigned>(std::count_if(model->targets.begin(), model->targets.end(),
                                                            [](const TargetConf& t) { return !t.provider->disabled; }));
         if (enabled <= policy::Plan::kMaxAttempts) continue;

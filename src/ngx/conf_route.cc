@@ -15,6 +15,7 @@ using policy::Strategy;
 
 constexpr uint64_t kMaxWeight = 1'000'000;
 constexpr uint64_t kMaxPriority = 1'000;
+constexpr size_t kMaxTag = 64;
 constexpr uint64_t kMaxTokens = 1'000'000'000;
 
 char* error() noexcept
@@ -47,6 +48,17 @@ struct Parameter {
     std::string_view must_be;
 };
 
+bool read_tags(Reading& to, std::string_view value)
+{
+    for (;;) {
+        size_t comma = value.find(',');
+        if (!text::is_token(value.substr(0, comma), kMaxTag)) return false;
+        to.rules.tags.push_back(value.substr(0, comma));
+        if (comma == value.npos) return true;
+        value.remove_prefix(comma + 1);
+    }
+}
+
 bool read_condition(Reading& to, std::string_view value)
 {
     if (value.find('$') == value.npos) return false;
@@ -75,6 +87,7 @@ constexpr std::array kParameters = {
     Parameter{"priority",
               [](Reading& to, std::string_view v) { return read_number(v, 0, kMaxPriority, to.rules.priority); },
               "a number up to 1000"},
+    Parameter{"tags", read_tags, "names with commas between"},
     Parameter{"if", read_condition, "a value with a variable"},
     Parameter{"hours", read_hours, "HH:MM-HH:MM"},
     Parameter{"zone", read_zone, "+HH:MM, -HH:MM or Z"},
@@ -113,10 +126,22 @@ struct StrategyName {
 };
 
 constexpr std::array kStrategies = {
-    StrategyName{"order", Strategy::order, false},          StrategyName{"weighted", Strategy::weighted, false},
-    StrategyName{"random", Strategy::random, false},        StrategyName{"hash", Strategy::hash, false},
-    StrategyName{"least_busy", Strategy::least_busy, true}, StrategyName{"latency", Strategy::latency, true},
+    StrategyName{"cost", Strategy::cost, false},         StrategyName{"order", Strategy::order, false},
+    StrategyName{"weighted", Strategy::weighted, false}, StrategyName{"random", Strategy::random, false},
+    StrategyName{"hash", Strategy::hash, false},         StrategyName{"least_busy", Strategy::least_busy, true},
+    StrategyName{"latency", Strategy::latency, true},
 };
+
+bool read_within(std::string_view text, uint32_t& out) noexcept
+{
+    constexpr std::string_view kName = "within=";
+    if (!text.starts_with(kName)) return false;
+    ngx_str_t value = borrow(text.substr(kName.size()));
+    ngx_int_t ms = value.len ? ngx_parse_time(&value, 0) : NGX_ERROR;
+    if (ms <= 0 || ms > static_cast<ngx_int_t>(policy::Average::kMaxSample)) return false;
+    out = static_cast<uint32_t>(ms);
+    return true;
+}
 
 }  // namespace
 
@@ -154,7 +179,7 @@ char* read_target_rules(ngx_conf_t* cf, ngx_uint_t first, TargetRules& rules)
     return put_together(reading);
 }
 
-// route STRATEGY [KEY]
+// route STRATEGY [KEY | within=TIME]
 char* set_route(ngx_conf_t* cf, ngx_command_t*, void* conf)
 {
     RouteRules& route = static_cast<ModelConf*>(conf)->route;
@@ -171,20 +196,34 @@ char* set_route(ngx_conf_t* cf, ngx_command_t*, void* conf)
     }
     route.name = known->name;
     route.strategy = known->strategy;
-    bool keyed = route.strategy == Strategy::hash && cf->args->nelts == 3;
-    if (cf->args->nelts > 2 && !keyed) return const_cast<char*>("has too many parameters");
-    if (keyed && !(route.key = compile_value(cf, view(args[2])))) return error();
-    return NGX_CONF_OK;
+    if (cf->args->nelts == 2) return NGX_CONF_OK;
+    if (cf->args->nelts > 3) return const_cast<char*>("has too many parameters");
+    switch (route.strategy) {
+        case Strategy::hash:
+            route.key = compile_value(cf, view(args[2]));
+            return route.key ? NGX_CONF_OK : error();
+        case Strategy::cost:
+            if (read_within(view(args[2]), route.within)) return NGX_CONF_OK;
+            return const_cast<char*>("takes \"within=TIME\" and nothing else behind \"cost\"");
+        default:
+            return const_cast<char*>("has too many parameters");
+    }
 }
 
 ngx_int_t finish_route(ngx_conf_t* cf, const MainConf& conf, const ModelConf& model)
 {
+    const RouteRules& route = model.route;
     const auto* s = std::find_if(kStrategies.begin(), kStrategies.end(),
-                                 [&](const StrategyName& known) { return known.name == model.route.name; });
-    if (!s->shared || conf.zone) return NGX_OK;
+                                 [&](const StrategyName& known) { return known.name == route.name; });
+    auto priced = [](const TargetConf& t) { return !t.rules.prices.empty() || !t.provider->prices.empty(); };
+    const char* lacking = nullptr;
+    if ((s->shared || route.within > 0) && !conf.zone) lacking = "an \"llm_zone\"";
+    bool any_price = conf.prices || std::any_of(model.targets.begin(), model.targets.end(), priced);
+    if (route.strategy == Strategy::cost && !any_price) lacking = "\"llm_prices\", or prices of its targets";
+    if (!lacking) return NGX_OK;
     ngx_str_t name = borrow(model.patterns[0].text);
     ngx_str_t strategy = borrow(s->name);
-    conf_error(cf, model.place, "\"route %V\" of llm_model \"%V\" needs an \"llm_zone\"", &strategy, &name);
+    conf_error(cf, model.place, "\"route %V\" of llm_model \"%V\" needs %s", &strategy, &name, lacking);
     return NGX_ERROR;
 }
 

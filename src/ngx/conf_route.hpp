@@ -15,6 +15,7 @@ namespace llm::ngx {
 struct TargetRules {
     uint32_t weight = 1;
     uint32_t priority = 0;
+    std::vector<std::string_view> tags;
     ngx_http_complex_value_t* condition = nullptr;  // open unless it is empty or "0"
     policy::Hours hours;
     policy::Offer offer;
@@ -27,6 +28,7 @@ struct RouteRules {
     bool set = false;
     std::string_view name = "order";  // of the strategy, as written
     policy::Strategy strategy = policy::Strategy::order;
+    uint32_t within = 0;                      // cost: milliseconds; 0: any
     ngx_http_complex_value_t* key = nullptr;  // hash; null: the conversation's beginning
 };
 

@@ -26,6 +26,7 @@ constexpr size_t kShare = 8192;  // bytes of the zone for each row
 
 struct LoadTable {
     uint32_t rows;                     // a power of two
+    uint32_t workers;                  // so many of `counts` have been in use
     uint32_t* counts[Zone::kWorkers];  // each worker's own: attempts in hand by row
     LoadRow row[1];
 };
@@ -52,7 +53,9 @@ LoadTable* table_of(const Zone* zone) noexcept
 uint32_t sum(const LoadTable& table, size_t row) noexcept
 {
     uint32_t n = 0;
-    for (uint32_t* counts : table.counts) {
+    uint32_t workers = shared(const_cast<uint32_t&>(table.workers)).load(std::memory_order_acquire);
+    for (uint32_t i = 0; i < workers; i++) {
+        uint32_t* counts = table.counts[i];
         if (counts) n += shared(counts[row]).load(std::memory_order_relaxed);
     }
     return n;
@@ -77,6 +80,30 @@ void clear(LoadRow& row) noexcept
     }
 }
 
+size_t place(const LoadTable& table, uint64_t id, uint32_t way) noexcept
+{
+    return (static_cast<size_t>(id >> 1) + way) & (table.rows - 1);
+}
+
+// Of the rows that the target can be in, the one that was used longest ago and
+// where nothing is in hand.
+LoadRow* make_room(LoadTable& table, uint64_t id) noexcept
+{
+    LoadRow* oldest = nullptr;
+    for (uint32_t i = 0; i < kWays; i++) {
+        size_t at = place(table, id, i);
+        LoadRow& row = table.row[at];
+        bool older = !oldest || read(row.used) < read(oldest->used);
+        if (older && sum(table, at) == 0) oldest = &row;
+    }
+    if (!oldest) return nullptr;
+    uint64_t former = read(oldest->id);
+    if (!shared(oldest->id).compare_exchange_strong(former, id, std::memory_order_relaxed)) return nullptr;
+    clear(*oldest);
+    shared(oldest->used).store(load_time(), std::memory_order_relaxed);
+    return oldest;
+}
+
 }  // namespace
 
 uint64_t target_id(std::string_view provider, std::string_view model) noexcept
@@ -93,26 +120,15 @@ LoadRow* find_load(const MainConf& conf, uint64_t id) noexcept
 {
     LoadTable* table = table_of(conf.shared);
     if (!table) return nullptr;
-    size_t first = static_cast<size_t>(id >> 1);
-    LoadRow* oldest = nullptr;
     for (uint32_t i = 0; i < kWays; i++) {
-        size_t at = (first + i) & (table->rows - 1);
-        LoadRow& row = table->row[at];
+        LoadRow& row = table->row[place(*table, id, i)];
         uint64_t there = read(row.id);
         if (there == 0 && shared(row.id).compare_exchange_strong(there, id, std::memory_order_relaxed)) there = id;
-        if (there == id) {
-            shared(row.used).store(load_time(), std::memory_order_relaxed);
-            return &row;
-        }
-        bool older = !oldest || read(row.used) < read(oldest->used);
-        if (older && sum(*table, at) == 0) oldest = &row;
+        if (there != id) continue;
+        shared(row.used).store(load_time(), std::memory_order_relaxed);
+        return &row;
     }
-    if (!oldest) return nullptr;
-    uint64_t former = read(oldest->id);
-    if (!shared(oldest->id).compare_exchange_strong(former, id, std::memory_order_relaxed)) return nullptr;
-    clear(*oldest);
-    shared(oldest->used).store(load_time(), std::memory_order_relaxed);
-    return oldest;
+    return make_room(*table, id);
 }
 
 uint32_t active_at(const MainConf& conf, const LoadRow& row) noexcept
@@ -175,7 +191,9 @@ void LoadMeter::abandoned(ngx_msec_int_t first, ngx_msec_int_t after) noexcept
 
 void LoadMeter::release() noexcept
 {
-    if (uint32_t* count = std::exchange(count_, nullptr)) shared(*count).fetch_sub(1, std::memory_order_relaxed);
+    uint32_t* count = std::exchange(count_, nullptr);
+    // A worker that ends has given all of them back at once.
+    if (count && own_counts) shared(*count).fetch_sub(1, std::memory_order_relaxed);
     row_ = nullptr;
 }
 
@@ -206,6 +224,11 @@ void claim_counts(const MainConf& conf, size_t worker) noexcept
     if (!counts) {
         counts = static_cast<uint32_t*>(ngx_slab_calloc(conf.shared->pool, table->rows * sizeof(uint32_t)));
     }
+    if (!counts) return;
+    // Others may sum at this moment: the number comes after what it covers.
+    uint32_t known = shared(table->workers).load(std::memory_order_relaxed);
+    uint32_t now = ngx_max(known, static_cast<uint32_t>(worker + 1));
+    while (known < now && !shared(table->workers).compare_exchange_weak(known, now)) continue;
     own_counts = counts;
 }
 

@@ -137,6 +137,8 @@ ngx_command_t commands[] = {
      ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, auth), nullptr},
     {ngx_string("llm_direct"), kAnywhere | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, direct), nullptr},
+    {ngx_string("llm_client_routing"), kAnywhere | NGX_CONF_FLAG,
+     ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, client_routing), nullptr},
     {ngx_string("llm_headers"), kAnywhere | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, kLocation, offsetof(LocConf, headers), nullptr},
     {ngx_string("llm_unsupported"), kAnywhere | NGX_CONF_TAKE1,

@@ -76,18 +76,11 @@ void Orchestrator::begin()
 
 bool Orchestrator::read_targets(chat::ApiError& error)
 {
-    // First, as the project's expressions have captures as well.
-    if (!is_allowed(r_, ctx_.caller, asked_model_)) {
-        error = make_error(ErrorClass::forbidden, "The API key may not use the model '" + asked_model_ + "'.", "model");
-        return false;
-    }
-    Route route = find_route(r_, asked_model_);
-    model_ = route.model;
-    if (route.found()) {
-        return choose_targets(r_, route, {.name = asked_model_, .chat = chat_.get()}, targets_, error);
-    }
-    error = make_error(ErrorClass::model_not_found, "The model '" + asked_model_ + "' does not exist.", "model");
-    return false;
+    Chosen chosen;
+    if (!choose_targets(r_, ctx_.caller, {asked_model_, *chat_, chat_.get()}, chosen, error)) return false;
+    model_ = chosen.route.model;
+    targets_ = std::move(chosen.targets);
+    return true;
 }
 
 // The seam for limits and budgets: who asks, the model, its targets and the

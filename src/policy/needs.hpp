@@ -21,11 +21,18 @@ struct Demand {
 struct Offer {
     chat::Needs lacks;
     int64_t max_input = 0;  // tokens; 0: not known
+    int64_t window = 0;     // the model's own limit, to be preferred by and not to be refused for
 };
 
 chat::Needs needs_of(const chat::Request& request) noexcept;
 
 bool meets(const Offer& offer, const Demand& demand) noexcept;
+
+// Whether a prompt of so many tokens, which are an estimate, is safe there.
+constexpr bool is_roomy(const Offer& offer, int64_t input) noexcept
+{
+    return offer.window == 0 || input <= offer.window;
+}
 
 // Why none of the offers will do: the needs that nobody meets, or all of them
 // when it is only together that they are too much. Call when none meets it.

@@ -48,6 +48,20 @@ constexpr std::array kTiers = {
     Tier{"_batch_requests", ServiceTier::batch},
 };
 
+// Members that say what a model can do.
+struct Ability {
+    std::string_view name;
+    chat::Need need;
+};
+constexpr std::array kAbilities = {
+    Ability{"supports_vision", chat::Need::images},
+    Ability{"supports_audio_input", chat::Need::audio},
+    Ability{"supports_pdf_input", chat::Need::files},
+    Ability{"supports_function_calling", chat::Need::tools},
+    Ability{"supports_response_schema", chat::Need::json_schema},
+    Ability{"supports_audio_output", chat::Need::audio_output},
+};
+
 // Sizes a search may have, the one that is meant when none is named first.
 constexpr std::array kSearches = {"search_context_size_medium", "search_context_size_low", "search_context_size_high"};
 
@@ -196,6 +210,19 @@ private:
     std::vector<Rate> rates_;
 };
 
+Facts facts_of(const Value& model) noexcept
+{
+    Facts facts;
+    for (const Ability& a : kAbilities) {
+        const Value* v = model.get(a.name);
+        if (v && v->is_bool() && !v->is_true()) facts.lacks |= a.need;
+    }
+    const Value* window = model.get("max_input_tokens");
+    double tokens = window ? window->to_double() : 0;
+    if (tokens >= 1 && tokens <= INT32_MAX) facts.window = static_cast<int64_t>(tokens);
+    return facts;
+}
+
 // Descriptions of the format, among the models.
 bool is_model(const Value& v) noexcept
 {
@@ -216,7 +243,7 @@ bool PriceBook::add(std::string_view text, std::string& why)
         why = "not an object of models";
         return false;
     }
-    Names<std::vector<Rate>> read;
+    Names<Model> read;
     for (const Value& model : doc.root()) {
         if (!is_model(model)) continue;
         std::vector<Rate> rates = Reader(model).read();
@@ -224,14 +251,14 @@ bool PriceBook::add(std::string_view text, std::string& why)
         std::string name;
         json::append_decoded(name, model.key());
         rates.shrink_to_fit();
-        read.insert_or_assign(std::move(name), std::move(rates));
+        read.insert_or_assign(std::move(name), Model{std::move(rates), facts_of(model)});
     }
     if (read.empty()) {
         why = "no model in it has a price";
         return false;
     }
-    for (const auto& [name, rates] : read) add_undated(name);
-    for (auto& [name, rates] : read) models_.insert_or_assign(name, std::move(rates));
+    for (const auto& [name, model] : read) add_undated(name);
+    for (auto& [name, model] : read) models_.insert_or_assign(name, std::move(model));
     return true;
 }
 
@@ -243,13 +270,13 @@ void PriceBook::add_undated(std::string_view name)
     if (name > latest) latest = name;
 }
 
-Rates PriceBook::look_up(std::string_view name) const
+const PriceBook::Model* PriceBook::look_up(std::string_view name) const
 {
     auto it = models_.find(name);
-    return it == models_.end() ? Rates() : Rates(it->second);
+    return it == models_.end() ? nullptr : &it->second;
 }
 
-Rates PriceBook::look_up(std::string_view prefix, std::string_view name, std::string& scratch) const
+const PriceBook::Model* PriceBook::look_up(std::string_view prefix, std::string_view name, std::string& scratch) const
 {
     if (prefix.empty()) return look_up(name);
     scratch.assign(prefix);
@@ -260,6 +287,19 @@ Rates PriceBook::look_up(std::string_view prefix, std::string_view name, std::st
 
 Rates PriceBook::find(std::string_view provider, std::string_view type, std::string_view model) const
 {
+    const Model* found = find_model(provider, type, model);
+    return found ? Rates(found->rates) : Rates();
+}
+
+Facts PriceBook::facts(std::string_view provider, std::string_view type, std::string_view model) const
+{
+    const Model* found = find_model(provider, type, model);
+    return found ? found->facts : Facts();
+}
+
+const PriceBook::Model* PriceBook::find_model(std::string_view provider, std::string_view type,
+                                              std::string_view model) const
+{
     const std::string_view all[] = {provider, price_prefix(type), {}};
     // One name for both is looked for once.
     std::span prefixes = std::span(all).subspan(all[0] == all[1] ? 1 : 0);
@@ -267,7 +307,7 @@ Rates PriceBook::find(std::string_view provider, std::string_view type, std::str
     Spellings spellings(model);
     for (bool more = true; more; more = spellings.next()) {
         for (std::string_view prefix : prefixes) {
-            if (Rates rates = look_up(prefix, spellings.name(), scratch); !rates.empty()) return rates;
+            if (const Model* found = look_up(prefix, spellings.name(), scratch)) return found;
         }
     }
     // A name without a date means the latest.
@@ -278,7 +318,7 @@ Rates PriceBook::find(std::string_view provider, std::string_view type, std::str
         auto it = undated_.find(scratch);
         if (it != undated_.end()) return look_up(it->second);
     }
-    return {};
+    return nullptr;
 }
 
 }  // namespace llm::policy

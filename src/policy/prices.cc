@@ -103,6 +103,20 @@ std::optional<Money> estimate(Rates rates, int64_t prompt_tokens, int64_t comple
     return cost(rates, u);
 }
 
+bool is_within(Rates rates, int64_t prompt_tokens, int64_t completion_tokens, std::optional<int64_t> prompt_picos,
+               std::optional<int64_t> completion_picos)
+{
+    std::optional<Money> prompt = estimate(rates, prompt_tokens, 0);
+    if (prompt_picos && (!prompt || prompt > Cost().add(prompt_tokens, *prompt_picos).total())) return false;
+    if (!completion_picos) return true;
+    // The prompt's length decides which price there is for the answer.
+    std::optional<Money> both = estimate(rates, prompt_tokens, completion_tokens);
+    std::optional<Money> allowed = Cost().add(completion_tokens, *completion_picos).total();
+    if (!prompt || !both || !allowed) return false;
+    std::optional<Money> answer = both->minus(*prompt);
+    return answer && *answer <= *allowed;
+}
+
 std::optional<Rate> named_rate(std::string_view name, std::string_view dollars_a_million)
 {
     struct Named {

@@ -11,6 +11,7 @@
 
 #include "base/status.hpp"
 #include "chat/money.hpp"
+#include "chat/needs.hpp"
 #include "chat/usage.hpp"
 #include "json/value.hpp"
 
@@ -54,10 +55,20 @@ std::optional<chat::Money> cost(Rates rates, const chat::Usage& usage);
 // with nothing of it cached: what targets are compared by and budgets reserve.
 std::optional<chat::Money> estimate(Rates rates, int64_t prompt_tokens, int64_t completion_tokens);
 
+// Whether that estimate stays below these prices of a token, each unset for any.
+bool is_within(Rates rates, int64_t prompt_tokens, int64_t completion_tokens, std::optional<int64_t> prompt_picos,
+               std::optional<int64_t> completion_picos);
+
 // A price in dollars a million tokens under its name in the configuration:
 // `input`, `output`, `cache_read`, `cache_write`, `cache_write_1h`, `reasoning`,
 // `audio_input`, `audio_output`. nullopt for another name or no price.
 std::optional<Rate> named_rate(std::string_view name, std::string_view dollars_a_million);
+
+// What a price file says of a model besides its prices.
+struct Facts {
+    chat::Needs lacks;   // said in so many words
+    int64_t window = 0;  // tokens of the longest prompt; 0: not said
+};
 
 // The names of models and what they cost.
 class PriceBook {
@@ -73,6 +84,9 @@ public:
     // when there are none. Valid until the book changes.
     Rates find(std::string_view provider, std::string_view type, std::string_view model) const;
 
+    // What else is said of the model whose prices these names find.
+    Facts facts(std::string_view provider, std::string_view type, std::string_view model) const;
+
     size_t models() const noexcept { return models_.size(); }
 
 private:
@@ -83,11 +97,18 @@ private:
     template <class T>
     using Names = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
 
-    Rates look_up(std::string_view name) const;
-    Rates look_up(std::string_view prefix, std::string_view name, std::string& scratch) const;
+    struct Model {
+        std::vector<Rate> rates;
+        Facts facts;
+    };
+
+    // Null when there is none.
+    const Model* look_up(std::string_view name) const;
+    const Model* look_up(std::string_view prefix, std::string_view name, std::string& scratch) const;
+    const Model* find_model(std::string_view provider, std::string_view type, std::string_view model) const;
     void add_undated(std::string_view name);
 
-    Names<std::vector<Rate>> models_;
+    Names<Model> models_;
     Names<std::string> undated_;  // a name without its date: the latest with one
 };
 

@@ -37,6 +37,8 @@ public:
                 return by_hash();
             case Strategy::latency:
                 return by_latency();
+            case Strategy::throughput:
+                return by_throughput();
             case Strategy::cost:
                 return choice_.within ? by_bounded_cost() : by_cost(members_);
         }
@@ -134,6 +136,18 @@ private:
             if (b >= a) b++;
             take(rest, latency(rest[b]) < latency(rest[a]) ? b : a);
         }
+    }
+
+    // Most tokens a second; streams alone tell of them.
+    void by_throughput()
+    {
+        shuffle(members_);
+        std::stable_sort(members_.begin(), members_.end(), [&](size_t a, size_t b) {
+            const Average& x = at(a).speed.per_token;
+            const Average& y = at(b).speed.per_token;
+            if (!x.known() || !y.known()) return x.known() && !y.known();
+            return x.value() < y.value();
+        });
     }
 
     void by_cost(std::span<size_t> part)

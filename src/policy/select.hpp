@@ -14,7 +14,7 @@
 // time and the chance come in as arguments.
 namespace llm::policy {
 
-enum class Strategy : uint8_t { order, weighted, random, least_busy, hash, latency, cost };
+enum class Strategy : uint8_t { order, weighted, random, least_busy, hash, latency, throughput, cost };
 
 // What answers of a target took, in milliseconds.
 struct Speed {

@@ -52,7 +52,6 @@ struct Provider {
     Service<dialects::Embeddings> embeddings = {};
     Service<dialects::Rerank> rerank = {};
     std::span<const Header> headers = {};  // sent unless the operator sets them
-    chat::Needs lacks = {};                // what none of its models can do
 };
 
 // The row called `name`, or nullptr.
@@ -60,6 +59,9 @@ const Provider* find(std::string_view name) noexcept;
 
 // All rows, for messages and documentation.
 std::span<const Provider> all() noexcept;
+
+// What none of its models can do for a chat.
+chat::Needs lacks(const Endpoint& endpoint) noexcept;
 
 // What an error body means: by the vendor's own codes, else as its format has it.
 chat::ApiError decode_error(const Endpoint& endpoint, int http_status, std::string_view body);

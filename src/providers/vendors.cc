@@ -161,7 +161,7 @@ constinit const Quirks kDeepInfra = {
 
 // It drops itself what a model does not take.
 constinit const Quirks kOpenRouter = {
-    .request = {.message_drops = kOwnMembers},
+    .request = {.message_drops = kOwnMembers, .routes = true},
     .answer = {.reasoning = true},
 };
 

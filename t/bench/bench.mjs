@@ -11,7 +11,7 @@ import path from 'node:path';
 import { freePort } from '../e2e/lib/port.mjs';
 import { until } from '../e2e/lib/until.mjs';
 import { chat } from './bodies.mjs';
-import { Side, gateway, raw, rawPath } from './sides.mjs';
+import { Side, gateway, raw, rawPath, routed } from './sides.mjs';
 
 const bin = path.resolve(import.meta.dirname, '../../build/bench');
 const pairs = Number(process.env.PAIRS ?? 5);
@@ -197,6 +197,18 @@ async function compareWorkers(mock) {
   await two.stop();
 }
 
+async function compareRoutes(mock) {
+  for (const { name, ...row } of requests.filter((r) => /same dialect/.test(r.name))) {
+    const compared = { ...row, name: `5 targets beside 1, ${name.split(',')[0]}`, must: 1.02 };
+    if (!wanted.test(compared.name)) continue;
+    const one = await Side.start(work, 'one', gateway, mock);
+    const five = await Side.start(work, 'five', routed, mock);
+    await compare(one, five, compared, 'us/request');
+    await one.stop();
+    await five.stop();
+  }
+}
+
 async function compareCpu(mock) {
   const rows = [...requests, ...streams].filter((row) => wanted.test(row.name));
   if (rows.length === 0) return;
@@ -214,6 +226,7 @@ console.log(`${''.padEnd(42)} ${'proxy'.padStart(8)} ${'gateway'.padStart(8)}   
 try {
   await compareCpu(port);
   await compareWorkers(port);
+  await compareRoutes(port);
   await compareMemory(port);
 } finally {
   mock.kill();

@@ -62,7 +62,11 @@ export const raw = (dir, port, mock, workers) =>
   }`,
   });
 
-export const gateway = (dir, port, mock, workers) =>
+const plain = `
+  llm_model openai { target openai/bench-1; }
+  llm_model anthropic { target anthropic/bench-1; }`;
+
+const gatewayOf = (models) => (dir, port, mock, workers) =>
   frame(dir, {
     load: `load_module ${module};`,
     workers,
@@ -77,14 +81,26 @@ export const gateway = (dir, port, mock, workers) =>
   ${upstream('two', mock)}
   llm_provider openai    { type openai;    pass http://one; key sk-upstream; }
   llm_provider anthropic { type anthropic; pass http://two; key sk-upstream; }
-  llm_model openai    { target openai/bench-1; }
-  llm_model anthropic { target anthropic/bench-1; }
+  ${models}
   llm_project bench { key sha256:${sha256(KEY)} id=bench; }
   server {
     listen 127.0.0.1:${port} backlog=16384;
     location /v1/ { llm_gateway on; }
   }`,
   });
+
+export const gateway = gatewayOf(plain);
+
+// Each request chooses among several targets by all that there is to go by.
+export const routed = gatewayOf(`
+  llm_model openai {
+    route latency;
+    target openai/bench-1 max_input_tokens=1000000;
+    target openai/bench-2 cannot=images weight=2;
+    target openai/bench-3 hours=00:00-24:00;
+    target openai/bench-4 priority=1;
+    fallback openai/bench-5;
+  }`);
 
 // A side that runs, with what the kernel knows about its workers.
 export class Side {

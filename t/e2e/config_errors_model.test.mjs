@@ -77,6 +77,8 @@ const rules = [
   ['weight=1000001', /invalid parameter "weight=1000001" of "target"/],
   ['weight=', /invalid parameter "weight=" of "target"/],
   ['priority=-1', /invalid parameter "priority=-1" of "target", it must be a number up to 1000/],
+  ['tags=', /invalid parameter "tags=" of "target", it must be names with commas between/],
+  ['tags=a,,b', /invalid parameter "tags=a,,b"/],
   ['if=on', /invalid parameter "if=on" of "target", it must be a value with a variable/],
   ['if=$', /invalid variable name/],
   ['hours=22-06', /invalid parameter "hours=22-06" of "target", it must be HH:MM-HH:MM/],
@@ -92,7 +94,10 @@ const rules = [
 for (const [parameter, message] of rules) refused(`target p/x ${parameter}`, provider + model('m', `target p/x ${parameter}; #!`), message);
 
 const routes = [
-  ['route fastest;', /unknown strategy "fastest", there are order, weighted, random, hash, least_busy, latency/],
+  ['route fastest;', /unknown strategy "fastest", there are cost, order, weighted, random, hash, least_busy, latency/],
+  ['route cost 800ms;', /"route" directive takes "within=TIME" and nothing else behind "cost"/],
+  ['route cost within=0;', /takes "within=TIME"/],
+  ['route cost within=;', /takes "within=TIME"/],
   ['route order x;', /"route" directive has too many parameters/],
   ['route hash $arg_a $arg_b;', /"route" directive has too many parameters/],
   ['route hash $;', /invalid variable name/],
@@ -102,9 +107,14 @@ for (const [line, message] of routes) refused(line.replace('\n', ' '), provider 
 for (const name of ['latency', 'least_busy']) {
   refused(`route ${name} without a zone`, provider + begins(model('m', `route ${name}; target p;`)), new RegExp(`"route ${name}" of llm_model "m" needs an "llm_zone"`));
 }
+const priced = 'target p input_price=1 output_price=2;';
+refused('route cost without prices', provider + begins(model('m', 'route cost; target p;')), /"route cost" of llm_model "m" needs "llm_prices", or prices of its targets/);
+refused('a bound of latency without a zone', provider + begins(model('m', `route cost within=1s; ${priced}`)), /"route cost" of llm_model "m" needs an "llm_zone"/);
+accepted('route cost with a target that has a price', provider + model('m', `route cost; ${priced} target p/x;`));
+accepted('route cost within a bound', `llm_zone z 1m;\n${provider}${model('m', `route cost within=800ms; ${priced}`)}`);
 accepted('every strategy and parameter', `llm_zone z 1m;\n${provider}` + [
   ...['order', 'weighted', 'random', 'hash', '"hash" $http_x_session', 'least_busy', 'latency'].map((route, i) => model(`m${i}`, `route ${route}; target p/x weight=0; target p/y weight=5 priority=2;`)),
-  model('rest', 'target p if=$http_x_on hours=22:00-06:00 zone=+02:00 max_input_tokens=128000 can=images cannot=tools,audio; fallback p weight=1;'),
+  model('rest', 'target p if=$http_x_on hours=22:00-06:00 zone=+02:00 max_input_tokens=128000 tags=eu,default can=images cannot=tools,audio; fallback p weight=1;'),
 ].join(''));
 
 // --- llm_project ----------------------------------------------------------------

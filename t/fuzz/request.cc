@@ -3,6 +3,9 @@
 #include "fuzz.hpp"
 #include "guard.hpp"
 #include "json/document.hpp"
+#include "policy/needs.hpp"
+#include "policy/tokens.hpp"
+#include "policy/wishes.hpp"
 
 using namespace llm;
 
@@ -17,6 +20,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
         fuzz::demand(error.set() && error.status() >= 400 && error.status() < 500);
         return 0;
     }
+    policy::Tokens tokens = policy::estimate(request);
+    fuzz::demand(tokens.input > 0 && tokens.output >= 0);
+    policy::needs_of(request);
+    policy::Wishes wishes;
+    chat::ApiError wish;
+    bool heard = policy::read_wishes(request, wishes, wish);
+    fuzz::demand(heard || (wish.set() && wish.status() == 400));
+    if (heard && in.steer & 0x40) request.own = wishes.members;
     for (std::string_view provider : {"openai", "anthropic"}) {
         dialects::EncodeOptions options;
         options.model = kModels[in.steer % std::size(kModels)];
@@ -34,6 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
         std::string upstream = out.body.str();
         fuzz::demand(doc.parse(upstream, json::Mode::strict, limits).ok());
         fuzz::demand(doc.root().find("model")->is(options.model));
+        for (std::string_view name : {"models", "fallbacks", "route", "provider"}) {
+            fuzz::demand(request.own.empty() || !doc.root().find(name));
+        }
     }
     return 0;
 }

@@ -19,8 +19,8 @@ using policy::Random;
 using policy::Strategy;
 
 constexpr uint64_t kNow = 1'000'000;
-constexpr Strategy kAll[] = {Strategy::order, Strategy::weighted, Strategy::random, Strategy::least_busy,
-                             Strategy::hash,  Strategy::latency,  Strategy::cost};
+constexpr Strategy kAll[] = {Strategy::order, Strategy::weighted, Strategy::random,     Strategy::least_busy,
+                             Strategy::hash,  Strategy::latency,  Strategy::throughput, Strategy::cost};
 
 Average known(uint32_t value, uint32_t age = 0)
 {
@@ -279,6 +279,17 @@ TEST(Rank, latency_looks_again_at_what_was_slow)
     Candidate busy = fast(5'000, policy::kStale);
     busy.active = 1;
     EXPECT_EQ(shares({fast(100), busy}, choice)[1], 0);
+}
+
+TEST(Rank, most_tokens_a_second_first)
+{
+    std::vector<Candidate> all(3);
+    all[0].speed.per_token = known(9'000);
+    all[2].speed.per_token = known(3'000);
+    Random random(1);
+    for (int i = 0; i < 20; i++) {
+        EXPECT_EQ(rank(all, {.strategy = Strategy::throughput, .stream = true}, random), (Order{2, 0, 1}));
+    }
 }
 
 TEST(Rank, cheapest_first)

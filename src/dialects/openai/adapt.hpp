@@ -20,6 +20,9 @@ struct Adapter : dialects::Encoding {
 // Members with single values: what is renamed, dropped and refused.
 bool adapt_params(Adapter& a);
 
+// Members by which clients choose targets.
+bool adapt_routing(Adapter& a);
+
 // `messages`.
 bool adapt_messages(Adapter& a);
 

@@ -52,6 +52,25 @@ bool adapt_params(Adapter& a)
     return true;
 }
 
+// What clients choose targets by is the gateway's. A vendor that has targets of its
+// own is told which of them, where the gateway listens to that as well; but never
+// of other models: those would be none of the configuration's.
+bool adapt_routing(Adapter& a)
+{
+    const Value& root = a.request.document.root();
+    for (const Value* v : a.request.own) {
+        if (!a.quirks.routes || !v->key_is("provider")) a.splice.remove(root, *v);
+    }
+    if (!a.quirks.routes) return true;
+    for (const Value* v : a.request.unknown) {
+        bool chooses = v->key_is("provider") || v->key_is("models") || v->key_is("fallbacks") || v->key_is("route");
+        if (!chooses) continue;
+        if (!v->is_null() && !a.drop(v->key())) return false;
+        a.splice.remove(root, *v);
+    }
+    return true;
+}
+
 bool encode(const chat::Request& request, const dialects::EncodeOptions& options, dialects::EncodedRequest& out,
             chat::ApiError& error)
 {
@@ -59,6 +78,7 @@ bool encode(const chat::Request& request, const dialects::EncodeOptions& options
     json::Splice splice(request.document.source());
     Adapter a({request, options, out, error}, splice);
     if (request.model_name != options.model) splice.replace(request.model->raw(), json::quoted(options.model));
+    if (!adapt_routing(a)) return false;
     if (!options.without.empty()) {
         if (const Value* v = root.find(options.without)) {
             out.dropped.add(options.without);
