@@ -7,7 +7,7 @@ failed=0
 complain() { echo "lint: $*"; failed=1; }
 
 # A folder may include only folders to its left.
-layers=(base json wire chat client dialects providers policy relay sandbox ngx)
+layers=(base json wire chat auth client dialects providers policy relay sandbox ngx)
 for ((i = 0; i < ${#layers[@]}; i++)); do
     for ((k = i + 1; k < ${#layers[@]}; k++)); do
         hits=$(grep -rnE "#include \"${layers[k]}/" "src/${layers[i]}") && complain "${layers[i]} includes ${layers[k]}: $hits"

@@ -47,6 +47,8 @@ void Rope::ref(std::string_view s)
 
 void Rope::cut(size_t size) noexcept
 {
+    // What comes next is written behind what was cut, so it is a piece of its own.
+    if (size_ > size) open_ = false;
     while (size_ > size) {
         std::string_view& last = pieces_.back();
         size_t n = std::min(size_ - size, last.size());

@@ -31,6 +31,8 @@ enum class DeltaKind : uint8_t {
     redacted,    // a whole redacted thinking block `index`
     tool_start,  // call `index` begins: id and name
     tool_args,   // a piece of the arguments of call `index`
+    image,       // a whole one: `text` its base64, `id` its media type
+    logprobs,    // of the text before it: elements of OpenAI's `logprobs.content`, in JSON
     ping,        // nothing yet, but the provider is alive
     opaque,      // content no other delta can say; only same-format answers show it
     finish,
@@ -45,10 +47,11 @@ struct Delta {
     DeltaKind kind;
     bool json_args = false;  // tool_args: a whole JSON text, not string pieces
     uint32_t choice = 0;
-    uint32_t index = 0;  // of a call among the choice's calls; of a thinking block
-    Text text = {};      // text, refusal, reasoning, signature, redacted data, args; tool_start: name
-    Text id = {};        // start: the answer's; tool_start: the call's
-    Text model = {};     // start
+    uint32_t index = 0;   // of a call among the choice's calls; of a thinking block
+    Text text = {};       // text, refusal, reasoning, signature, redacted data, args; tool_start: name
+    Text id = {};         // start: the answer's; tool_start: the call's
+    Text model = {};      // start
+    Text signature = {};  // tool_start: to be given back with the call
     FinishReason finish = FinishReason::none;
     const Usage* usage = nullptr;
     std::string_view usage_text = {};  // usage: the object in an event, if it may get a member `cost`
@@ -65,6 +68,7 @@ struct Delta {
             case DeltaKind::redacted:
                 return !text.empty();
             case DeltaKind::tool_start:
+            case DeltaKind::image:
             case DeltaKind::opaque:
                 return true;
             default:

@@ -40,9 +40,10 @@ struct Block {
     const Value* format = nullptr;   // audio: format; image: detail
     const Value* file_id = nullptr;  // file: uploaded before
     const Value* cache_control = nullptr;
-    bool is_error = false;           // tool_result
-    bool custom = false;             // tool_call: of a custom (grammar) tool
-    std::span<const Block> content;  // tool_result: what the tool said
+    const Value* signature = nullptr;  // tool_call: the provider's, given back
+    bool is_error = false;             // tool_result
+    bool custom = false;               // tool_call: of a custom (grammar) tool
+    std::span<const Block> content;    // tool_result: what the tool said
 };
 
 struct Message {

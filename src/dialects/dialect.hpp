@@ -26,6 +26,8 @@ struct EncodeOptions {
     const Quirks* quirks = &kNoQuirks;
     // A member that the provider has refused in this request: it is dropped.
     std::string_view without = {};
+    // What the operator says of harmful contents: "CATEGORY=THRESHOLD ...".
+    std::string_view safety = {};
 };
 
 // Told by encode() and needed to read the answer.
@@ -45,6 +47,7 @@ struct EncodedRequest {
 
 struct DecodeOptions {
     DecodeHints hints;
+    std::string id;  // of the request: calls' ids are made of it where the provider gives none
     size_t max_tool_arguments = 1U << 20;
     json::Limits json;
     const Quirks* quirks = &kNoQuirks;

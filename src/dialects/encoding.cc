@@ -1,5 +1,6 @@
 #include "dialects/encoding.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace llm::dialects {
@@ -77,6 +78,14 @@ bool Encoding::leave_out(Param p)
     const Value* v = request.param(p);
     if (!v || is_neutral(p, *v)) return true;
     return changes_answer(p) ? refuse(v->key()) : drop(v->key());
+}
+
+std::string json_tool_name(const chat::Request& request)
+{
+    std::string name = "json_tool_call";
+    auto taken = [&](const chat::Tool& t) { return t.name && t.name->is(name); };
+    while (std::any_of(request.tools.begin(), request.tools.end(), taken)) name += '_';
+    return name;
 }
 
 bool Encoding::leave_out(std::span<const Param> params)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "dialects/dialect.hpp"
@@ -26,6 +27,10 @@ struct BodyEncoding {
     // Members no table knows.
     bool leave_out_unknown();
 };
+
+// The name of a tool that stands for `response_format` where there is no other way
+// to ask for it. A client's tool may have the usual one already.
+std::string json_tool_name(const chat::Request& request);
 
 // Of a request for a chat.
 struct Encoding : BodyEncoding {

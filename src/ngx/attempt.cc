@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ngx/headers.hpp"
+#include "ngx/respond.hpp"
 #include "relay/relay.hpp"
 
 namespace llm::ngx {
@@ -31,6 +32,8 @@ bool Attempt::encode(chat::ApiError& error)
     options.model = target_.model;
     options.quirks = endpoint_.quirks;
     options.reject_unsupported = orch_.conf().unsupported == kRejectUnsupported || orch_.chat().require_all;
+    const std::string safety = safety_for(orch_.request(), provider_);
+    options.safety = safety;
     if (!endpoint_.dialect->encode(orch_.chat(), options, encoded_, error)) return false;
 
     std::vector<providers::Header> headers = headers_for(orch_.request(), provider_);
@@ -38,8 +41,11 @@ bool Attempt::encode(chat::ApiError& error)
     head.host = view(provider_.host);
     head.base = view(provider_.base);
     head.has_base = provider_.has_base;
-    std::string path = providers::fill_path(endpoint_.path_for(wants_stream_),
-                                            {.model = target_.model, .api_version = view(provider_.api_version)});
+    std::string path =
+        providers::fill_path(endpoint_.path_for(wants_stream_), {.model = target_.model,
+                                                                 .project = view(provider_.project),
+                                                                 .location = view(provider_.location),
+                                                                 .api_version = view(provider_.api_version)});
     head.path = path;
     if (provider_.carrier != NGX_CONF_UNSET_UINT) head.auth = static_cast<providers::Auth>(provider_.carrier);
     // Reading a key file again is the only thing that changes in there.
@@ -133,6 +139,7 @@ relay::Options Attempt::relay_options() const
     o.answer.include_usage = orch_.chat().include_usage;
     o.decode.hints = encoded_.hints;
     o.decode.quirks = endpoint_.quirks;
+    o.decode.id = nginx_request_id(orch_.request());
     o.decode.max_tool_arguments = conf.max_tool_arguments;
     o.decode.json.depth = static_cast<uint32_t>(conf.max_depth);
     o.max_event = conf.max_event;

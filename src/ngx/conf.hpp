@@ -67,12 +67,15 @@ struct ProviderConf {
     ngx_str_t server_name = {};  // host without port
     ngx_str_t api_version = {};
     ngx_uint_t carrier = NGX_CONF_UNSET_UINT;  // a providers::Auth in the place of the type's
+    ngx_str_t project = {};                    // for the path, where the type's has them
+    ngx_str_t location = {};
     Secret key;
     bool keyless = false;  // `key none`
     bool has_key = false;
     bool disabled = false;  // `key ... if_set` and it is not
     std::vector<HeaderConf*> headers;
     std::vector<ngx_str_t> pass_headers;
+    std::vector<ngx_http_complex_value_t*> safety;  // CATEGORY=THRESHOLD each, or several
     TlsSettings tls_settings;
     std::vector<policy::Rate> prices;  // instead of the price files'
 
@@ -221,6 +224,7 @@ char* set_host(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_api_version(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_provider_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_safety(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_pass_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_model(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

@@ -2,6 +2,7 @@
 #include <cstdarg>
 
 #include "base/text.hpp"
+#include "dialects/gemini/gemini.hpp"
 #include "ngx/conf.hpp"
 #include "ngx/resolve.hpp"
 #include "ngx/tls.hpp"
@@ -54,6 +55,38 @@ bool is_name(std::string_view s) noexcept
     return text::is_token(s, 64) && s.find_first_of("/,;\"'{}$") == s.npos;
 }
 
+bool compile_value(ngx_conf_t* cf, ngx_uint_t i, ngx_http_complex_value_t& out)
+{
+    ngx_http_compile_complex_value_t ccv;
+    ngx_memzero(&ccv, sizeof(ccv));
+    ccv.cf = cf;
+    ccv.value = static_cast<ngx_str_t*>(cf->args->elts) + i;
+    ccv.complex_value = &out;
+    return ngx_http_compile_complex_value(&ccv) == NGX_OK;
+}
+
+// The path's names that the configuration has to say, and no others.
+char* check_path(ngx_conf_t* cf, const ProviderConf& p)
+{
+    struct Row {
+        std::string_view name;
+        const char* directive;
+        const ngx_str_t& value;
+    };
+    const Row rows[] = {{"{project}", "project", p.project}, {"{location}", "location", p.location}};
+    for (const Row& row : rows) {
+        bool wanted = p.type->chat.path.find(row.name) != std::string_view::npos;
+        if (wanted && row.value.len == 0) {
+            return conf_error(cf, p.place, "llm_provider \"%V\" has no \"%s\"", &p.name, row.directive);
+        }
+        if (!wanted && row.value.len > 0) {
+            return conf_error(cf, p.place, "llm_provider \"%V\" has \"%s\", which its type does not take", &p.name,
+                              row.directive);
+        }
+    }
+    return NGX_CONF_OK;
+}
+
 // Everything must have been said, or follow from what was.
 char* complete(ngx_conf_t* cf, ProviderConf& p)
 {
@@ -63,6 +96,11 @@ char* complete(ngx_conf_t* cf, ProviderConf& p)
         return conf_error(cf, p.place,
                           "llm_provider \"%V\" has no \"key\" (say \"key none;\" for an upstream that needs none)",
                           &p.name);
+    }
+    if (char* rv = check_path(cf, p); rv != NGX_CONF_OK) return rv;
+    bool is_gemini = p.type->chat.dialect == &gemini::kDialect || p.type->chat.dialect == &gemini::kVertexDialect;
+    if (!p.safety.empty() && !is_gemini) {
+        return conf_error(cf, p.place, "llm_provider \"%V\" has \"safety\", which its type does not take", &p.name);
     }
     bool tls_said = p.tls_settings.verify != NGX_CONF_UNSET || p.tls_settings.depth != NGX_CONF_UNSET ||
                     p.tls_settings.trusted.len || p.tls_settings.certificate.len || p.tls_settings.certificate_key.len;
@@ -266,13 +304,27 @@ char* set_header(ngx_conf_t* cf, ngx_command_t*, void* conf)
     auto* header = make_in_pool<HeaderConf>(cf->pool);
     if (!header) return static_cast<char*>(NGX_CONF_ERROR);
     header->name = static_cast<ngx_str_t*>(cf->args->elts)[1];
-    ngx_http_compile_complex_value_t ccv;
-    ngx_memzero(&ccv, sizeof(ccv));
-    ccv.cf = cf;
-    ccv.value = static_cast<ngx_str_t*>(cf->args->elts) + 2;
-    ccv.complex_value = &header->value;
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) return static_cast<char*>(NGX_CONF_ERROR);
+    if (!compile_value(cf, 2, header->value)) return static_cast<char*>(NGX_CONF_ERROR);
     p.headers.push_back(header);
+    return NGX_CONF_OK;
+}
+
+char* set_safety(ngx_conf_t* cf, ngx_command_t*, void* conf)
+{
+    ProviderConf& p = provider_of(conf);
+    if (!p.safety.empty()) return const_cast<char*>("is duplicate");
+    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        auto* value = make_in_pool<ngx_http_complex_value_t>(cf->pool);
+        if (!value || !compile_value(cf, i, *value)) return static_cast<char*>(NGX_CONF_ERROR);
+        // What holds variables is known only with a request.
+        std::string why = value->lengths ? std::string() : gemini::check_safety(arg(cf, i));
+        if (!why.empty()) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\" in \"safety\": %s",
+                               static_cast<ngx_str_t*>(cf->args->elts) + i, why.c_str());
+            return static_cast<char*>(NGX_CONF_ERROR);
+        }
+        p.safety.push_back(value);
+    }
     return NGX_CONF_OK;
 }
 

@@ -60,4 +60,17 @@ std::vector<providers::Header> headers_for(ngx_http_request_t* r, const Provider
     return out;
 }
 
+std::string safety_for(ngx_http_request_t* r, const ProviderConf& p)
+{
+    std::string out;
+    for (ngx_http_complex_value_t* one : p.safety) {
+        ngx_str_t value;
+        if (ngx_http_complex_value(r, one, &value) != NGX_OK) throw std::bad_alloc();
+        if (value.len == 0) continue;
+        if (!out.empty()) out += ' ';
+        out += view(value);
+    }
+    return out;
+}
+
 }  // namespace llm::ngx

@@ -89,6 +89,16 @@ char* provider_time(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
     return rv == NGX_CONF_OK && provider->*Member == 0 ? const_cast<char*>("must not be 0") : rv;
 }
 
+// A name that becomes a part of the path.
+template <auto Member>
+char* set_provider_name(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
+{
+    auto* provider = static_cast<ProviderConf*>(conf);
+    char* rv = slot_of<Member, ngx_conf_set_str_slot>(cf, cmd, provider);
+    if (rv != NGX_CONF_OK) return rv;
+    return (provider->*Member).len > 0 ? NGX_CONF_OK : const_cast<char*>("must not be empty");
+}
+
 template <auto Member, auto Setter>
 char* tls_slot(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
 {
@@ -177,6 +187,12 @@ ngx_command_t commands[] = {
      set<set_pass_header>, kMain, 0, nullptr},
     {ngx_string("price"), kProviderBlock | NGX_CONF_1MORE,
      set<set_provider_price>, kMain, 0, nullptr},
+    {ngx_string("project"), kProviderBlock | NGX_CONF_TAKE1,
+     set_provider_name<&ProviderConf::project>, kMain, 0, nullptr},
+    {ngx_string("location"), kProviderBlock | NGX_CONF_TAKE1,
+     set_provider_name<&ProviderConf::location>, kMain, 0, nullptr},
+    {ngx_string("safety"), kProviderBlock | NGX_CONF_1MORE,
+     set<set_safety>, kMain, 0, nullptr},
     {ngx_string("connect_timeout"), kProviderBlock | NGX_CONF_TAKE1,
      provider_time<&ProviderConf::connect_timeout, ngx_conf_set_msec_slot>, kMain, 0, nullptr},
     {ngx_string("send_timeout"), kProviderBlock | NGX_CONF_TAKE1,

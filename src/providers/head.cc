@@ -33,6 +33,8 @@ Carrier carrier_of(Auth auth) noexcept
             return {"Authorization", "Bearer "};
         case Auth::api_key:
             return {"api-key", ""};
+        case Auth::x_goog_api_key:
+            return {"x-goog-api-key", ""};
         case Auth::x_api_key:
             break;
     }

@@ -12,7 +12,7 @@
 
 namespace llm::providers {
 
-enum class Auth : uint8_t { bearer, x_api_key, api_key };
+enum class Auth : uint8_t { bearer, x_api_key, api_key, x_goog_api_key };
 
 struct Header {
     std::string_view name;

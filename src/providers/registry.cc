@@ -1,6 +1,7 @@
 #include <array>
 
 #include "dialects/anthropic/anthropic.hpp"
+#include "dialects/gemini/gemini.hpp"
 #include "dialects/openai/openai.hpp"
 #include "providers/tables.hpp"
 #include "providers/vendors.hpp"
@@ -115,6 +116,33 @@ constexpr std::array kProviders = {
         .embeddings = kEmbeddings,
     },
     Provider{.name = "anthropic_openai", .base = "/v1", .chat = compatible(vendors::kAnthropicOpenAi)},
+    Provider{
+        .name = "gemini",
+        .auth = Auth::x_goog_api_key,
+        .base = "/v1beta",
+        .chat = {.dialect = &gemini::kDialect,
+                 .path = "/models/{model}:generateContent",
+                 .stream_path = "/models/{model}:streamGenerateContent?alt=sse"},
+        .embeddings = {.codec = &gemini::kEmbeddings, .path = "/models/{model}:batchEmbedContents"},
+    },
+    Provider{
+        .name = "vertex",
+        .base = "/v1",
+        .chat = {.dialect = &gemini::kVertexDialect,
+                 .path = "/projects/{project}/locations/{location}/publishers/google/models/{model}:generateContent",
+                 .stream_path = "/projects/{project}/locations/{location}/publishers/google/models/"
+                                "{model}:streamGenerateContent?alt=sse"},
+        .embeddings = {.codec = &gemini::kVertexEmbeddings,
+                       .path = "/projects/{project}/locations/{location}/publishers/google/models/{model}:predict"},
+    },
+    Provider{
+        .name = "vertex_anthropic",
+        .base = "/v1",
+        .chat = {.dialect = &anthropic::kVertexDialect,
+                 .path = "/projects/{project}/locations/{location}/publishers/anthropic/models/{model}:rawPredict",
+                 .stream_path = "/projects/{project}/locations/{location}/publishers/anthropic/models/"
+                                "{model}:streamRawPredict"},
+    },
 };
 
 }  // namespace

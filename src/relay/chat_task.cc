@@ -17,6 +17,7 @@ public:
         options_.decode.max_tool_arguments = settings.max_tool_arguments;
         options_.decode.json = settings.json;
         options_.decode.quirks = endpoint.quirks;
+        options_.decode.id = settings.id;
         options_.answer.created = settings.created;
         options_.answer.id = std::string(format.id_prefix) + settings.id;
         options_.answer.model = settings.model;

@@ -61,6 +61,7 @@ void Validator::note(const Delta& delta)
             choice.finish = delta.finish;
             break;
         case DeltaKind::refusal:
+        case DeltaKind::image:
         case DeltaKind::opaque:
         case DeltaKind::reasoning:
         case DeltaKind::redacted:

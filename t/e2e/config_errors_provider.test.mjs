@@ -17,6 +17,28 @@ for (const [name, without, message] of incomplete) refused(name, begins(provider
 refused('an unknown type, and which there are', provider('', { type: 'type cohera; #!' }), /unknown provider type "cohera"; there are: openai, anthropic, azure, mistral, /);
 refused('a type in capitals', provider('', { type: 'type OpenAI; #!' }), /unknown provider type "OpenAI"; there are: openai, anthropic, /);
 
+const vertex = { type: 'type vertex;' };
+const inPath = [
+  ['no project', 'location global;', vertex, /llm_provider "p" has no "project"/],
+  ['no location', 'project x;', vertex, /llm_provider "p" has no "location"/],
+  ['a project of another type', 'project x;', {}, /llm_provider "p" has "project", which its type does not take/],
+  ['a location of another type', 'location x;', { type: 'type gemini;' }, /llm_provider "p" has "location", which its type does not take/],
+  ['safety of another type', 'safety HARASSMENT=OFF;', {}, /llm_provider "p" has "safety", which its type does not take/],
+];
+for (const [name, lines, more, message] of inPath) refused(name, begins(provider(lines, more)), message);
+
+const safety = {
+  'a category that is none': 'VIOLENCE=OFF',
+  'a threshold that is none': 'HARASSMENT=LOW',
+  'no threshold': 'HARASSMENT',
+  'nothing but a sign': '=',
+};
+for (const [name, value] of Object.entries(safety)) {
+  refused(`safety: ${name}`, provider(`safety ${value}; #!`, { type: 'type gemini;' }), /invalid value ".*" in "safety": it is made of CATEGORY=THRESHOLD/);
+}
+refused('a second safety', provider('safety HARASSMENT=OFF;\nsafety HARASSMENT=OFF; #!', { type: 'type gemini;' }), /"safety" directive is duplicate/);
+refused('an empty project', provider('project ""; #!', vertex), /"project" directive must not be empty/);
+
 const names = { 'a/b': 'a slash', 'a,b': 'a comma', '"a b"': 'a blank', '""': 'nothing', 'a$b': 'a dollar', [`"a'b"`]: 'a quote', ü: 'beyond ASCII', ['x'.repeat(65)]: 'too many characters' };
 for (const [name, what] of Object.entries(names)) {
   refused(`a name with ${what}`, begins(provider('', { name })), /"llm_provider" directive needs a name of 1 to 64 printable characters without "\/", commas and quotes/);

@@ -130,13 +130,15 @@ for (const d of documented) {
   });
 }
 
-test('README: the types are those of the registry', () => {
+test('README: the types are those of the registry, and of the sandbox', () => {
   const rows = source('src/providers/registry.cc').split(/\bProvider\{/).slice(1);
   const inSource = rows.map((row) => [/\.name = "(\w+)"/.exec(row)[1], /\.base = "([^"]*)"/.exec(row)?.[1] ?? '']);
   assert.ok(inSource.length > 0);
   const [[, ...said]] = tables(section('Provider types'));
   assert.deepEqual(said.map(([type, , base]) => [type, base].map((cell) => cell.replaceAll('`', ''))), inSource);
   assert.ok(said.every((row) => row.every((cell, i) => i === 2 || cell !== '')), 'each row says everything');
+  const [, played] = /unknown llm_sandbox type .*there are: ([\w, ]+)"/.exec(source('src/ngx/conf_location.cc'));
+  assert.equal(documented.find((d) => d.name === 'llm_sandbox').syntax, `**llm_sandbox** ${played.split(', ').join(' | ')};`);
 });
 
 test('README: defaults as printed are directives that nginx takes', () => {

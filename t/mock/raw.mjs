@@ -9,10 +9,12 @@ import { after } from '../e2e/lib/after.mjs';
 export class Exchange {
   constructor(provider, socket, request) {
     Object.assign(this, { provider, socket, request });
-    // Of the form  [/name]/chat/completions  or  [/name]/messages.
+    // Of the form  [/name]/chat/completions,  [/name]/messages  or
+    // [/name]/models/model:generateContent.
     this.name = request.path.split('/')[1];
-    this.format = request.path.endsWith('/messages') ? 'anthropic' : 'openai';
-    this.stream = request.json?.stream === true;
+    const generate = /:(streamG|g)enerateContent(\?alt=sse)?$/.exec(request.path);
+    this.format = generate ? 'gemini' : request.path.endsWith('/messages') ? 'anthropic' : 'openai';
+    this.stream = generate ? generate[1] === 'streamG' : request.json?.stream === true;
     this.closed = socket.closed ? Promise.resolve() : new Promise((done) => socket.once('close', done));
   }
 
@@ -167,6 +169,15 @@ const tokens = { input: 5, output: 7 };
 const anthropicUsage = { input_tokens: tokens.input, output_tokens: tokens.output };
 const openaiUsage = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 };
 
+function geminiAnswer(model, parts, finishReason) {
+  return {
+    candidates: [{ content: { parts, role: 'model' }, ...(finishReason && { finishReason }), index: 0 }],
+    usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 7, totalTokenCount: 12 },
+    modelVersion: model,
+    responseId: 'mock',
+  };
+}
+
 export const whole = {
   openai: (text, model = 'mock-model') =>
     JSON.stringify({
@@ -187,6 +198,7 @@ export const whole = {
       stop_reason: 'end_turn',
       usage: anthropicUsage,
     }),
+  gemini: (text, model = 'mock-model') => JSON.stringify(geminiAnswer(model, [{ text }], 'STOP')),
 };
 
 const data = (object) => `data: ${JSON.stringify(object)}\n\n`;
@@ -225,6 +237,11 @@ export const stream = {
       named({ type: 'message_stop' }),
     ],
   }),
+  gemini: (pieces, model = 'mock-model') => ({
+    opening: [data(geminiAnswer(model, [{ text: '' }]))],
+    content: pieces.map((text) => data(geminiAnswer(model, [{ text }]))),
+    ending: [data(geminiAnswer(model, [{ text: '' }], 'STOP'))],
+  }),
 };
 
 // A tool call whose arguments come in the given pieces.
@@ -243,11 +260,19 @@ export const toolStream = {
       named({ type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json } }),
     ),
   ],
+  gemini: (pieces) => [
+    data(geminiAnswer('mock-model', [{ functionCall: { name: 'f', willContinue: true } }])),
+    ...pieces.map((stringValue) => {
+      const partialArgs = [{ jsonPath: '$.a', stringValue, willContinue: true }];
+      return data(geminiAnswer('mock-model', [{ functionCall: { partialArgs, willContinue: true } }]));
+    }),
+  ],
 };
 
 export const streamError = {
   openai: (message) => data({ error: { message, type: 'server_error', param: null, code: null } }),
   anthropic: (message) => named({ type: 'error', error: { type: 'api_error', message } }),
+  gemini: (message) => data({ error: { code: 500, message, status: 'INTERNAL' } }),
 };
 
 // An error body in the provider's form, by status.
@@ -264,11 +289,13 @@ const anthropicTypes = {
   504: 'timeout_error',
   529: 'overloaded_error',
 };
+const geminiStatuses = { 400: 'INVALID_ARGUMENT', 401: 'UNAUTHENTICATED', 403: 'PERMISSION_DENIED', 404: 'NOT_FOUND', 429: 'RESOURCE_EXHAUSTED', 500: 'INTERNAL', 503: 'UNAVAILABLE', 504: 'DEADLINE_EXCEEDED' };
 export const errorBody = {
   openai: (status, message) =>
     JSON.stringify({ error: { message, type: status < 500 ? 'invalid_request_error' : 'server_error', param: null, code: null } }),
   anthropic: (status, message) =>
     JSON.stringify({ type: 'error', error: { type: anthropicTypes[status] ?? 'api_error', message }, request_id: 'req_mock' }),
+  gemini: (status, message) => JSON.stringify({ error: { code: status, message, status: geminiStatuses[status] ?? 'UNKNOWN' } }),
 };
 
 // Answers as a provider in good health.

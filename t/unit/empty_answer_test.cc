@@ -35,6 +35,14 @@ Row of_anthropic(std::string_view block, std::string_view reason, bool content)
     return {"anthropic", anthropic(block, reason), anthropic_stream(block, reason), content};
 }
 
+// A whole answer is one fragment.
+Row of_gemini(std::string_view parts, std::string_view reason, bool content)
+{
+    std::string answer = R"({"candidates":[{"content":{"parts":[)" + std::string(parts) + R"(]},"finishReason":")" +
+                         std::string(reason) + R"("}],"responseId":"r"})";
+    return {"gemini", answer, answer + '\n', content};
+}
+
 Row of_openai(std::string_view message, std::string_view reason, bool content)
 {
     auto choice = [&](std::string_view name) {
@@ -52,6 +60,14 @@ const Row kRows[] = {
     of_anthropic(R"({"type":"server_tool_use","id":"s","name":"web_search","input":{}})", "end_turn", false),
     of_anthropic(R"({"type":"text","text":"Hi"})", "end_turn", true),
     of_anthropic(R"({"type":"tool_use","id":"t","name":"f","input":{}})", "tool_use", true),
+    of_gemini("", "STOP", false),
+    of_gemini("", "MAX_TOKENS", true),
+    of_gemini("", "SAFETY", true),
+    of_gemini(R"({"text":""})", "STOP", false),
+    of_gemini(R"({"text":"","thoughtSignature":"QQ=="})", "STOP", false),
+    of_gemini(R"({"executableCode":{"code":"1"}})", "STOP", false),
+    of_gemini(R"({"text":"Hi"})", "STOP", true),
+    of_gemini(R"({"functionCall":{"name":"f"}})", "STOP", true),
     {"openai", R"({"id":"a","model":"m","choices":[]})", "{\"id\":\"a\",\"model\":\"m\",\"choices\":[]}\n[DONE]\n",
      false},
     of_openai(R"({"role":"assistant","content":""})", "stop", false),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dialects/anthropic/anthropic.hpp"
+#include "dialects/gemini/gemini.hpp"
 #include "dialects/openai/openai.hpp"
 #include "exchange.hpp"
 
@@ -215,7 +216,7 @@ TEST(Faithful, AnotherFormatGetsEveryUntouchedSubtree)
 TEST(Faithful, EncodingTwiceGivesTheSameBytes)
 {
     for (const std::string& body : kCorpus) {
-        for (const dialects::Dialect* d : {&openai::kDialect, &anthropic::kDialect}) {
+        for (const dialects::Dialect* d : {&openai::kDialect, &anthropic::kDialect, &gemini::kDialect}) {
             Encoded first(*d, body, "claude-3-7-sonnet");
             // Another target, as after a failure: the request must not have changed.
             dialects::EncodedRequest again;
@@ -284,10 +285,14 @@ std::string prefix_of(const std::string& upstream, bool to_last_block)
 {
     Document doc;
     EXPECT_TRUE(doc.parse(upstream, json::Mode::strict).ok());
+    const Value* messages = doc.root().find("messages");
+    if (!messages) messages = doc.root().find("contents");
     const Value* last = nullptr;
-    for (const Value& m : *doc.root().find("messages")) last = &m;
+    for (const Value& m : *messages) last = &m;
     if (to_last_block) {
-        for (const Value& b : *last->find("content")) last = &b;
+        const Value* blocks = last->find("content");
+        if (!blocks) blocks = last->find("parts");
+        for (const Value& b : *blocks) last = &b;
     }
     return upstream.substr(0, static_cast<size_t>(last->raw().data() + last->raw().size() - upstream.data()));
 }
@@ -303,6 +308,8 @@ TEST(Faithful, AGrowingConversationKeepsItsPrefix)
         {&anthropic::kDialect, "claude-3-7-sonnet"},
         {&anthropic::kDialect, "claude-sonnet-4-5"},
         {&anthropic::kDialect, "claude-opus-4-8"},
+        {&gemini::kDialect, "gemini-2.0-flash"},
+        {&gemini::kDialect, "gemini-3-pro-preview"},
     };
     for (const Row& row : rows) {
         std::string conversation, before;
@@ -310,7 +317,7 @@ TEST(Faithful, AGrowingConversationKeepsItsPrefix)
             conversation += (conversation.empty() ? "" : " ,\n") + turn;
             Encoded e(*row.dialect, R"({"model":"m","messages":[)" + conversation + std::string(kTail), row.model);
             EXPECT_TRUE(e.upstream.starts_with(before)) << row.model << "\n" << before << "\nbecame\n" << e.upstream;
-            before = prefix_of(e.upstream, row.dialect == &anthropic::kDialect);
+            before = prefix_of(e.upstream, row.dialect != &openai::kDialect);
         }
         EXPECT_GT(before.size(), 1000U);
     }

@@ -172,6 +172,7 @@ std::string play(std::string_view body)
 
 constexpr const char* kOpenAi = "openai";
 constexpr const char* kAnthropic = "anthropic";
+constexpr const char* kGemini = "gemini";
 
 // Files of that name, or of one provider's.
 std::vector<std::string> golden(const std::string& name, const std::string& provider = "")
@@ -215,12 +216,16 @@ std::vector<Row> rows()
         {"events", read_events, golden("upstream_stream.sse")},
         {"request_openai", encode<kOpenAi>, golden("request.json")},
         {"request_anthropic", encode<kAnthropic>, golden("request.json")},
+        {"request_gemini", encode<kGemini>, golden("request.json")},
         {"answer_openai", read_answer<kOpenAi>, golden("upstream_response.json", kOpenAi)},
         {"answer_anthropic", read_answer<kAnthropic>, golden("upstream_response.json", kAnthropic)},
+        {"answer_gemini", read_answer<kGemini>, golden("upstream_response.json", kGemini)},
         {"stream_openai", read_stream<kOpenAi>, golden("upstream_stream.sse", kOpenAi)},
         {"stream_anthropic", read_stream<kAnthropic>, golden("upstream_stream.sse", kAnthropic)},
+        {"stream_gemini", read_stream<kGemini>, golden("upstream_stream.sse", kGemini)},
         {"error_openai", read_error<kOpenAi>, golden("upstream_error.json", kOpenAi)},
         {"error_anthropic", read_error<kAnthropic>, golden("upstream_error.json", kAnthropic)},
+        {"error_gemini", read_error<kGemini>, golden("upstream_error.json", kGemini)},
         {"sandbox", play, golden("request.json")},
     };
 }

@@ -71,6 +71,19 @@ TEST(Path, OfTwoTheSecondIsForThoseWithAVersion)
               "/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21");
 }
 
+TEST(Head, Gemini)
+{
+    EXPECT_EQ(head_of("gemini", {.host = "h", .base = {}, .path = {}, .key = "k", .headers = {}, .content_length = 2}),
+              "POST /v1beta/models/{model}:generateContent HTTP/1.1\r\n"
+              "Host: h\r\n"
+              "Content-Type: application/json\r\n"
+              "Content-Length: 2\r\n"
+              "Accept-Encoding: identity\r\n"
+              "User-Agent: ngx-llm-gateway\r\n"
+              "x-goog-api-key: k\r\n"
+              "\r\n");
+}
+
 TEST(Head, NoKeyNoCredential)
 {
     std::string head = head_of("openai", {.host = "h", .base = {}, .path = {}, .key = {}, .headers = {}});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dialects/anthropic/anthropic.hpp"
+#include "dialects/gemini/gemini.hpp"
 #include "dialects/openai/openai.hpp"
 #include "files.hpp"
 #include "json/document.hpp"
@@ -55,6 +56,7 @@ public:
             read_folder(folder, openai::kDialect);
         }
         read_folder("anthropic", anthropic::kDialect);
+        read_folder("gemini", gemini::kDialect);
     }
 
     std::vector<Recording> of(Recording::Kind kind) const
@@ -114,7 +116,7 @@ private:
         const json::Value* object = doc.root().find("object");
         if (object && object->is("text_completion")) return false;
         const json::Value* type = doc.root().find("type");
-        return doc.root().find("choices") || (type && type->is("message_start"));
+        return doc.root().find("choices") || doc.root().find("candidates") || (type && type->is("message_start"));
     }
 
     static bool sort_body(Recording& r)

@@ -110,6 +110,43 @@ void listen_to_event(const Value& root, Said& said)
     arguments += piece;
 }
 
+// Arguments in pieces, whose paths all are `$.name` in the recordings.
+void listen_to_pieces(const Value& call, std::string& arguments)
+{
+    const Value* pieces = call.get("partialArgs");
+    if (!pieces) {  // the end
+        arguments += "\"}";
+        return;
+    }
+    for (const Value& piece : *pieces) {
+        if (arguments == "{") arguments += '"' + member(piece, "jsonPath").substr(2) + "\":\"";
+        arguments += member(piece, "stringValue");
+    }
+}
+
+// A fragment of a Gemini answer, or all of it.
+void listen_to_fragment(const Value& root, Said& said)
+{
+    if (const Value* error = root.get("error")) return said.fail(*error);
+    said.take_usage(root.get("usageMetadata"));
+    const Value* content = root.find("candidates")->begin()->get("content");
+    if (!content) return;
+    for (const Value& part : *content->find("parts")) {
+        const Value* thought = part.get("thought");
+        (thought && thought->is_true() ? said.reasoning : said.text) += member(part, "text");
+        const Value* call = part.get("functionCall");
+        if (!call) continue;
+        if (!call->get("name")) {
+            listen_to_pieces(*call, said.arguments.rbegin()->second);
+            continue;
+        }
+        const Value* args = call->get("args");
+        said.arguments[said.arguments.size()] = args                        ? without_blanks(args->raw())
+                                                : call->get("willContinue") ? "{"
+                                                                            : "{}";
+    }
+}
+
 using Listener = void (*)(const Value&, Said&);
 
 Said listen(const std::vector<std::string>& events, Listener listener)
@@ -174,6 +211,18 @@ protected:
     }
 
     static bool is_openai(const Recording& r) { return r.dialect == &openai::kDialect; }
+    static bool is_gemini(const Recording& r) { return r.dialect == &gemini::kDialect; }
+    static Listener listener(const Recording& r)
+    {
+        return is_openai(r) ? chunk_listener : is_gemini(r) ? listen_to_fragment : listen_to_event;
+    }
+
+    static void listen_to_answer(const Recording& r, const Value& root, Said& said)
+    {
+        if (is_gemini(r)) return listen_to_fragment(root, said);
+        said.take_usage(root.get("usage"));
+        for (const Value& block : *root.find("content")) listen_to_block(block, said);
+    }
 
     static void expect_usage(const Recording& r, const Said& said, const chat::Usage& usage)
     {
@@ -183,6 +232,10 @@ protected:
             EXPECT_EQ(usage.total(), said.count("total_tokens"));
             EXPECT_EQ(usage.cache_read, said.count("cached_tokens"));
             EXPECT_EQ(usage.reasoning, said.count("reasoning_tokens"));
+        } else if (is_gemini(r)) {
+            EXPECT_EQ(usage.prompt, said.count("promptTokenCount"));
+            EXPECT_EQ(usage.total(), said.count("totalTokenCount"));
+            EXPECT_EQ(usage.reasoning, said.count("thoughtsTokenCount"));
         } else if (!said.compacted) {
             EXPECT_EQ(usage.cache_read, said.count("cache_read_input_tokens"));
             EXPECT_EQ(usage.cache_write, said.count("cache_creation_input_tokens"));
@@ -238,7 +291,7 @@ TEST_F(Replay, Streams)
 {
     for_each(Recording::Kind::stream, [](const Recording& r) {
         std::vector<std::string> events = payloads(r.bytes);
-        Said recorded = listen(events, is_openai(r) ? chunk_listener : listen_to_event);
+        Said recorded = listen(events, listener(r));
         for (bool include_usage : {true, false}) {
             relay::Options o = options(r, include_usage);
             relay::Seen seen;
@@ -327,13 +380,12 @@ TEST_F(Replay, Answers)
             EXPECT_EQ(client, r.bytes);
             listen_to_choices(recording.root(), "message", recorded);
         } else {
-            recorded.take_usage(recording.root().get("usage"));
-            for (const Value& block : *recording.root().find("content")) listen_to_block(block, recorded);
+            listen_to_answer(r, recording.root(), recorded);
             EXPECT_EQ(said.text, recorded.text);
             EXPECT_EQ(said.arguments, recorded.arguments);
             EXPECT_EQ(said.reasoning, recorded.reasoning);
-            EXPECT_EQ(doc.root().find("id")->text(), recording.root().find("id")->text());
-            EXPECT_EQ(doc.root().find("model")->text(), recording.root().find("model")->text());
+            EXPECT_EQ(member(doc.root(), "id"), member(recording.root(), is_gemini(r) ? "responseId" : "id"));
+            EXPECT_EQ(member(doc.root(), "model"), member(recording.root(), is_gemini(r) ? "modelVersion" : "model"));
             EXPECT_EQ(said.count("total_tokens"), said.count("prompt_tokens") + said.count("completion_tokens"));
             EXPECT_EQ(said.count("total_tokens"), seen.usage.total());
         }

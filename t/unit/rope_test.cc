@@ -167,6 +167,19 @@ TEST(Rope, CutTakesAwayTheEndOnly)
     }
 }
 
+// With room left in the block that was cut.
+TEST(Rope, GoesOnBehindACut)
+{
+    for (size_t size = 0; size <= 3; size++) {
+        Rope rope;
+        rope.append("abc");
+        rope.cut(size);
+        rope.append('x');
+        rope.append("yz");
+        EXPECT_EQ(rope.str(), std::string("abc").substr(0, size) + "xyz");
+    }
+}
+
 }  // namespace
 
 }  // namespace llm::test

@@ -39,6 +39,28 @@ void write_redacted(Writer& w, const chat::Text& data, BlockIndex index)
     write_text(w.key("data"), data);
 }
 
+void write_image(Writer& w, const chat::Text& media, const chat::Text& data, uint32_t index)
+{
+    auto image = w.object();
+    w.member("index", index);
+    w.string_member("type", "image_url");
+    auto url = w.object("image_url");
+    w.key("url").begin_string();
+    w.part("data:");
+    w.escaped_part(media.bytes);
+    w.part(";base64,");
+    w.escaped_part(data.bytes);
+    w.end_string();
+}
+
+void write_call_signature(Writer& w, const chat::Text& signature)
+{
+    if (signature.empty()) return;
+    auto extra = w.object("extra_content");
+    auto google = w.object("google");
+    write_text(w.key("thought_signature"), signature);
+}
+
 void write_usage(Writer& w, const chat::Usage& usage)
 {
     auto count = [&](std::string_view name, int64_t n) { w.member(name, static_cast<uint64_t>(n < 0 ? 0 : n)); };

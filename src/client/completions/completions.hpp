@@ -21,6 +21,12 @@ using BlockIndex = std::optional<uint32_t>;
 void write_thinking(json::Writer& w, const chat::Text& text, const chat::Text& signature, BlockIndex index = {});
 void write_redacted(json::Writer& w, const chat::Text& data, BlockIndex index = {});
 
+// An element of `images`, where clients of such gateways look for them.
+void write_image(json::Writer& w, const chat::Text& media, const chat::Text& data, uint32_t index);
+
+// The member of a call that carries the provider's signature to the client and back.
+void write_call_signature(json::Writer& w, const chat::Text& signature);
+
 void write_usage(json::Writer& w, const chat::Usage& usage);
 
 // The `error` object's members: message, type, param and code.

@@ -28,6 +28,17 @@ Block plain(BlockKind kind, const Value& text)
     return b;
 }
 
+// The provider's signature of a call, where Google's compatible endpoint puts it
+// or where other gateways do. What has another shape is nobody's signature.
+const Value* signature_of(const Value& call)
+{
+    const Value* extra = call.get("extra_content");
+    const Value* of_google = extra ? extra->get("google") : nullptr;
+    if (!of_google) of_google = call.get("provider_specific_fields");
+    const Value* signature = of_google ? of_google->get("thought_signature") : nullptr;
+    return signature && signature->is_string() && !signature->body().empty() ? signature : nullptr;
+}
+
 class MessageReader {
 public:
     explicit MessageReader(Checker& c) noexcept : c_(c) {}
@@ -210,6 +221,7 @@ private:
             if (!c_.check(v, kObject, place, "") || !c_.need(v, "id", kString, place, "id", b.id)) return false;
             b.kind = BlockKind::tool_call;
             b.source = &v;
+            b.signature = signature_of(v);
             const Value* body = v.get("custom");
             b.custom = body && body->is_object();
             if (b.custom) {

@@ -69,6 +69,7 @@ Status AnswerWriter::put(const Delta& delta)
         case DeltaKind::tool_start:
             append_inside(call(choice, delta.index).id, delta.id);
             append_inside(call(choice, delta.index).name, delta.text);
+            append_inside(call(choice, delta.index).signature, delta.signature);
             break;
         case DeltaKind::tool_args:
             if (delta.json_args) {
@@ -76,6 +77,16 @@ Status AnswerWriter::put(const Delta& delta)
             } else {
                 append_inside(call(choice, delta.index).arguments, delta.text);
             }
+            break;
+        case DeltaKind::image: {
+            if (!choice.images.empty()) choice.images.append(',');
+            Writer w(choice.images);
+            write_image(w, delta.id, delta.text, delta.index);
+            break;
+        }
+        case DeltaKind::logprobs:
+            if (!choice.logprobs.empty()) choice.logprobs.append(',');
+            choice.logprobs.append(delta.text.bytes);
             break;
         case DeltaKind::finish:
             choice.finish = delta.finish;
@@ -117,19 +128,34 @@ void AnswerWriter::write_choice(Writer& w, Choice& choice, size_t index)
             auto blocks = w.array("thinking_blocks");
             w.raw(choice.blocks);
         }
+        if (!choice.images.empty()) {
+            auto images = w.array("images");
+            w.copy(choice.images.str());
+        }
         if (!choice.calls.empty()) {
             auto calls = w.array("tool_calls");
             for (const Call& c : choice.calls) {
                 auto one = w.object();
                 write_inside(w.key("id"), c.id);
                 w.string_member("type", "function");
+                if (!c.signature.empty()) write_call_signature(w, {c.signature.str()});
                 auto function = w.object("function");
                 write_inside(w.key("name"), c.name);
                 write_inside(w.key("arguments"), c.arguments);
             }
         }
     }
-    w.key("logprobs").null();
+    w.key("logprobs");
+    if (choice.logprobs.empty()) {
+        w.null();
+    } else {
+        auto logprobs = w.object();
+        {
+            auto content = w.array("content");
+            w.copy(choice.logprobs.str());
+        }
+        w.key("refusal").null();
+    }
     w.string_member("finish_reason", finish_reason_name(choice.finish));
 }
 

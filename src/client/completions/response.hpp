@@ -18,11 +18,13 @@ public:
 
 private:
     struct Call {
-        Rope id, name, arguments;  // insides of JSON strings
+        Rope id, name, arguments, signature;  // insides of JSON strings
     };
     struct Choice {
         Rope text, refusal, reasoning;
         Rope thinking;       // insides of the signed block being collected
+        Rope images;         // elements of images, comma-separated
+        Rope logprobs;       // elements of logprobs.content
         std::string blocks;  // finished elements of thinking_blocks, comma-separated
         std::vector<Call> calls;
         chat::FinishReason finish = chat::FinishReason::stop;

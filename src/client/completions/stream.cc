@@ -112,6 +112,11 @@ void StreamWriter::content(const Delta& delta, Rope& out)
                 write_redacted(w, delta.text, delta.index);
                 break;
             }
+            case DeltaKind::image: {
+                auto images = w.array("images");
+                write_image(w, delta.id, delta.text, delta.index);
+                break;
+            }
             default: {
                 auto calls = w.array("tool_calls");
                 auto call = w.object();
@@ -120,6 +125,7 @@ void StreamWriter::content(const Delta& delta, Rope& out)
                 if (starts) {
                     write_text(w.key("id"), delta.id);
                     w.string_member("type", "function");
+                    write_call_signature(w, delta.signature);
                 }
                 auto function = w.object("function");
                 if (starts) {
@@ -137,6 +143,16 @@ void StreamWriter::content(const Delta& delta, Rope& out)
         }
     }
     close_choice(out, {});
+    close_chunk(out);
+}
+
+void StreamWriter::logprobs(const Delta& delta, Rope& out)
+{
+    say_role(delta.choice, out);
+    open_choice(delta.choice, out);
+    out.append("{},\"logprobs\":{\"content\":[");
+    out.append(delta.text.bytes);
+    out.append("],\"refusal\":null},\"finish_reason\":null}]");
     close_chunk(out);
 }
 
@@ -171,6 +187,8 @@ void StreamWriter::put(const Delta& delta, Rope& out)
             return start(delta);
         case DeltaKind::role:
             return say_role(delta.choice, out);
+        case DeltaKind::logprobs:
+            return logprobs(delta, out);
         case DeltaKind::finish:
             return finish(delta, out);
         case DeltaKind::usage:

@@ -33,6 +33,7 @@ private:
     void close_chunk(Rope& out);
     void say_role(uint32_t index, Rope& out);
     void content(const chat::Delta& delta, Rope& out);
+    void logprobs(const chat::Delta& delta, Rope& out);
     void finish(const chat::Delta& delta, Rope& out);
     void end(Rope& out);
 

@@ -13,6 +13,7 @@
 namespace llm::anthropic {
 
 extern const dialects::Dialect kDialect;
+extern const dialects::Dialect kVertexDialect;
 
 // What a model accepts; found by its name.
 struct ModelRules {
@@ -78,6 +79,8 @@ bool fits_output_format(const json::Value& schema);
 // The four functions of the dialect, one file each.
 bool encode(const chat::Request& request, const dialects::EncodeOptions& options, dialects::EncodedRequest& out,
             chat::ApiError& error);
+bool encode_vertex(const chat::Request& request, const dialects::EncodeOptions& options, dialects::EncodedRequest& out,
+                   chat::ApiError& error);
 Status decode(std::string_view body, const dialects::DecodeOptions& options, chat::DeltaSink& sink);
 chat::ApiError decode_error(int http_status, std::string_view body);
 chat::ApiError decode_error(int http_status, const json::Value& root);

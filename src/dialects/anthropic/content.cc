@@ -6,12 +6,14 @@
 
 #include "base/base64.hpp"
 #include "base/text.hpp"
+#include "dialects/media.hpp"
 
 namespace llm::anthropic {
 
 namespace {
 
 using namespace chat;
+using namespace dialects;
 using json::Value;
 
 // An id Anthropic accepts for this one (^[a-zA-Z0-9_-]+$), the same for a call
@@ -49,45 +51,6 @@ bool is_empty(const Block& b, Blanks& blanks)
 bool has_signed_thinking(const Message& m) noexcept
 {
     return std::any_of(m.blocks.begin(), m.blocks.end(), is_signed);
-}
-
-// data:MEDIA;base64,DATA
-struct DataUrl {
-    std::string_view media;
-    std::string_view data;
-    bool ok = false;
-};
-
-DataUrl split_data_url(std::string_view url) noexcept
-{
-    constexpr std::string_view kScheme = "data:";
-    size_t comma = url.find(',');
-    if (!text::iequals(url.substr(0, kScheme.size()), kScheme) || comma == url.npos) return {};
-    std::string_view head = url.substr(kScheme.size(), comma - kScheme.size());
-    if (!head.ends_with(";base64")) return {};
-    head.remove_suffix(std::string_view(";base64").size());
-    return {head.substr(0, head.find(';')), url.substr(comma + 1), true};
-}
-
-// Clients also send bare base64: its first bytes or the file's name tell.
-DataUrl guess_media(const Block& b, std::string_view data)
-{
-    constexpr std::string_view kPdf = "JVBERi0";  // %PDF-
-    std::string name = b.name ? b.name->text() : std::string();
-    auto named = [&](std::string_view end) {
-        return name.size() >= end.size() && text::iequals(std::string_view(name).substr(name.size() - end.size()), end);
-    };
-    if (data.starts_with(kPdf) || named(".pdf")) return {"application/pdf", data, true};
-    if (named(".txt") || named(".md")) return {"text/plain", data, true};
-    return {};
-}
-
-// The decoded text; `store` is used only when something has to be decoded.
-std::string_view plain(const Value& v, std::string& store)
-{
-    if (!v.escaped()) return v.body();
-    store = v.text();
-    return store;
 }
 
 }  // namespace
@@ -204,7 +167,7 @@ bool ContentWriter::write_image(const Block& b, const Value* cache)
     w_.string_member("type", "image");
     {
         auto source = w_.object("source");
-        if (text::iequals(url.substr(0, 5), "data:")) {
+        if (is_data_url(url)) {
             DataUrl parts = split_data_url(url);
             if (!parts.ok) return e_.refuse(place("image_url.url"), "a data URL must be base64");
             write_base64(text::iequals(parts.media, "image/jpg") ? "image/jpeg" : parts.media, parts.data, decoded);
@@ -253,7 +216,7 @@ bool ContentWriter::write_document(const Block& b)
     std::string decoded;
     std::string_view data = plain(*b.data, decoded);
     DataUrl parts = split_data_url(data);
-    if (!parts.ok && !text::iequals(data.substr(0, 5), "data:")) parts = guess_media(b, data);
+    if (!parts.ok && !is_data_url(data)) parts = guess_media(data, b.name);
     if (parts.media == "application/pdf") {
         write_base64(parts.media, parts.data, decoded);
         return true;
@@ -275,23 +238,9 @@ bool ContentWriter::write_call(const Block& b, const Value* cache)
     w_.string_member("type", "tool_use");
     w_.string_member("id", legal_id(b.id->text()));
     w_.member("name", *b.name);
-    write_input(*b.data);
+    write_arguments(w_.key("input"), *b.data);
     if (cache) w_.member("cache_control", *cache);
     return true;
-}
-
-// `arguments` is JSON in a string, as some model wrote it. What is no
-// object is wrapped, so that a conversation with a broken call can go on.
-void ContentWriter::write_input(const Value& arguments)
-{
-    std::string text = arguments.text();
-    std::string_view input = text::trim(text);
-    w_.key("input");
-    if (input.empty()) return w_.raw("{}");
-    json::Document doc;
-    if (doc.parse(input, json::Mode::liberal).ok() && doc.root().is_object()) return w_.copy(doc.source());
-    auto wrapped = w_.object();
-    w_.member("raw_arguments", arguments);
 }
 
 bool ContentWriter::write_result(const Block& b, const Value* cache)

@@ -35,7 +35,6 @@ private:
     bool write_document(const chat::Block& b);
     void write_base64(std::string_view media, std::string_view data, const std::string& decoded);
     bool write_call(const chat::Block& b, const json::Value* cache);
-    void write_input(const json::Value& arguments);
     bool write_result(const chat::Block& b, const json::Value* cache);
     std::string place(std::string_view member) const;
 

@@ -10,9 +10,13 @@ namespace llm::anthropic {
 
 // One request on its way to Anthropic; shared by the files that write it.
 struct Encoder : dialects::Encoding {
-    Encoder(const dialects::Encoding& e, const ModelRules& r) : dialects::Encoding(e), rules(r), w(e.out.body) {}
+    Encoder(const dialects::Encoding& e, const ModelRules& r, bool of_vertex)
+        : dialects::Encoding(e), rules(r), vertex(of_vertex), w(e.out.body)
+    {
+    }
 
     const ModelRules& rules;
+    bool vertex;  // the path names the model, and the body the version
     json::Writer w;
     Blanks blanks;
 };

@@ -24,8 +24,8 @@ constexpr std::array kNoWordFor = {
     Param::metadata,   Param::prompt_cache_key, Param::prompt_cache_options, Param::prompt_cache_retention,
 };
 
-constexpr std::string_view kJsonTool = "json_tool_call";
 constexpr uint64_t kMinBudget = 1024;
+constexpr std::string_view kVertexVersion = "vertex-2023-10-16";
 
 struct Effort {
     std::string_view name;   // reasoning_effort
@@ -48,7 +48,11 @@ public:
         if (!e_.leave_out(kNoWordFor) || !e_.leave_out_unknown()) return false;
 
         auto body = w_.object();
-        w_.string_member("model", e_.options.model);
+        if (e_.vertex) {
+            w_.string_member("anthropic_version", kVertexVersion);
+        } else {
+            w_.string_member("model", e_.options.model);
+        }
         write_max_tokens();
         if (r_.stream) w_.key("stream").boolean(true);
         if (!write_stop() || !write_sampling()) return false;
@@ -96,23 +100,11 @@ private:
             if (!fits_input_schema(*f.schema))
                 return e_.refuse("response_format", "the schema is not one of an object");
             output_ = Output::tool;
-            name_json_tool();
+            e_.out.hints.json_tool = dialects::json_tool_name(r_);
         } else if (!call_forced) {
             return e_.refuse("response_format", "neither a JSON schema nor a forced tool is possible");
         }
         return true;
-    }
-
-    // A client's tool may have the name already.
-    void name_json_tool()
-    {
-        std::string name(kJsonTool);
-        auto taken = [&] {
-            return std::any_of(r_.tools.begin(), r_.tools.end(),
-                               [&](const Tool& t) { return t.name && t.name->is(name); });
-        };
-        while (taken()) name += '_';
-        e_.out.hints.json_tool = name;
     }
 
     bool plan_choice()
@@ -377,7 +369,7 @@ private:
     Encoder& e_;
     const Request& r_;
     Writer& w_;
-    const AllowedTools allowed_;
+    const dialects::AllowedTools allowed_;
     Output output_ = Output::text;
     Mode choice_ = Mode::unset;
     bool forced_ = false;
@@ -393,7 +385,14 @@ private:
 bool encode(const Request& request, const dialects::EncodeOptions& options, dialects::EncodedRequest& out,
             ApiError& error)
 {
-    Encoder e({request, options, out, error}, rules_for(options.model));
+    Encoder e({request, options, out, error}, rules_for(options.model), false);
+    return RequestWriter(e).write();
+}
+
+bool encode_vertex(const Request& request, const dialects::EncodeOptions& options, dialects::EncodedRequest& out,
+                   ApiError& error)
+{
+    Encoder e({request, options, out, error}, rules_for(options.model), true);
     return RequestWriter(e).write();
 }
 

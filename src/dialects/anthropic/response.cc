@@ -203,4 +203,13 @@ constinit const dialects::Dialect kDialect = {
     .stream = make_stream,
 };
 
+constinit const dialects::Dialect kVertexDialect = {
+    .name = "anthropic",
+    .same_as = std::nullopt,
+    .encode = encode_vertex,
+    .decode = decode,
+    .decode_error = static_cast<ApiError (*)(int, std::string_view)>(decode_error),
+    .stream = make_stream,
+};
+
 }  // namespace llm::anthropic

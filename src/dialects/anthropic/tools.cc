@@ -1,8 +1,6 @@
 // The tools of a request (wire format: anthropic, sections 5 and 6).
 #include "dialects/anthropic/tools.hpp"
 
-#include <algorithm>
-
 namespace llm::anthropic {
 
 using namespace chat;
@@ -21,24 +19,6 @@ bool takes_object(const Value& type)
 }
 
 }  // namespace
-
-AllowedTools::AllowedTools(const Request& request)
-{
-    const Value* allowed = request.tool_choice.allowed;
-    if (!allowed) return;
-    limited_ = true;
-    for (const Value& entry : *allowed) {
-        const Value* function = entry.find("function");
-        const Value* name = function ? function->find("name") : entry.find("name");
-        if (name && name->is_string()) names_.insert(name->text());
-    }
-    none_ = std::none_of(request.tools.begin(), request.tools.end(), [&](const Tool& t) { return has(t); });
-}
-
-bool AllowedTools::has(const Tool& tool) const
-{
-    return !limited_ || none_ || !tool.name || names_.contains(tool.name->text());
-}
 
 bool write_tool(Encoder& e, const Tool& t, size_t index)
 {

@@ -9,7 +9,7 @@ import { authorized, events, textOf } from './http.mjs';
 
 export const FORMATS = ['openai', 'anthropic'];
 export const GOOD = { openai: 'said by the good openai', anthropic: 'said by the good anthropic' };
-export const other = { openai: 'anthropic', anthropic: 'openai' };
+export const other = { openai: 'anthropic', anthropic: 'openai', gemini: 'openai' };
 
 export const keyOf = (name) => `${SECRET}-${name}`;
 
@@ -51,7 +51,7 @@ function chatty(exchange) {
 
 // For every row and format the models first-ROW-FORMAT, with a good provider of
 // the other format behind it, and last-ROW-FORMAT, with nothing behind it.
-export async function startFaulty(t, rows, { http: more = () => '', server, dress = chatty, allowedAlerts } = {}) {
+export async function startFaulty(t, rows, { http: more = () => '', server, dress = chatty, allowedAlerts, formats = FORMATS } = {}) {
   const faulty = await startFaults(t, dress);
   const good = await RawProvider.start(t, (x) => answer(chatty(x), GOOD[x.format]));
   const row = (fault, format) => {
@@ -69,7 +69,7 @@ export async function startFaulty(t, rows, { http: more = () => '', server, dres
     location: 'llm_max_event 16k; llm_max_response 64k; llm_max_tool_arguments 8k;',
     http: (gateway) => `
       ${FORMATS.map((f) => provider(`good-${f}`, f, `http://127.0.0.1:${good.port}/good`)).join('\n')}
-      ${rows.flatMap((fault) => FORMATS.map((f) => row(fault, f))).join('\n')}
+      ${rows.flatMap((fault) => formats.map((f) => row(fault, f))).join('\n')}
       ${more(gateway)}`,
   });
   return { gateway, faulty, good };

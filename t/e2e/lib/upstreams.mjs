@@ -2,6 +2,7 @@
 // scenarios serves them all; and the gateway in front of one, with the SDK.
 import OpenAI from 'openai';
 import { AnthropicMock } from '../../mock/anthropic.mjs';
+import { GeminiMock } from '../../mock/gemini.mjs';
 import { OpenAIMock } from '../../mock/openai.mjs';
 import { Gateway, KEY } from './gateway.mjs';
 import { checkedFetch } from './schema.mjs';
@@ -45,6 +46,26 @@ const scripts = {
     },
     before: hold && ((event) => event.type === 'message_delta' && hold),
   }),
+  gemini: ({ text, refusal, calls, finish, usage, hold, ...said }) => ({
+    ...said,
+    parts: refusal
+      ? []
+      : calls
+        ? [...(text ? [{ text }] : []), ...calls.map(({ id, name, input }) => ({ functionCall: { id, name, args: input } }))]
+        : text === undefined
+          ? undefined
+          : [{ text }],
+    finishReason: refusal ? 'SAFETY' : { stop: 'STOP', length: 'MAX_TOKENS', content_filter: 'SAFETY' }[finish],
+    finishMessage: refusal,
+    usage: usage && {
+      promptTokenCount: usage.prompt,
+      candidatesTokenCount: usage.completion - (usage.reasoning ?? 0),
+      ...(usage.reasoning && { thoughtsTokenCount: usage.reasoning }),
+      ...(usage.cached && { cachedContentTokenCount: usage.cached }),
+      totalTokenCount: usage.prompt + usage.completion,
+    },
+    before: hold && ((fragment) => fragment.candidates?.[0].finishReason && hold),
+  }),
 };
 
 // `model` and `other` are two that the mock knows; `path` is where it serves.
@@ -69,6 +90,14 @@ export const kinds = [
 
 export const openai = kinds[0];
 export const anthropic = kinds[1];
+export const gemini = {
+  name: 'gemini',
+  Mock: GeminiMock,
+  key: 'AIza-upstream-0123456789',
+  model: 'gemini-2.5-flash',
+  other: 'gemini-3-flash-preview',
+  path: '/v1beta/models/gemini-2.5-flash:generateContent',
+};
 
 // A gateway with one upstream of that kind, which serves every model name.
 //   provider: more of llm_provider, project: in place of the one of KEY
