@@ -1,7 +1,5 @@
 #include "ngx/attempt.hpp"
 
-#include <openssl/x509.h>
-
 #include <utility>
 
 #include "ngx/headers.hpp"
@@ -24,7 +22,41 @@ Attempt::Attempt(Orchestrator& orchestrator, const Target& target)
 {
 }
 
-Attempt::~Attempt() = default;
+Attempt::~Attempt()
+{
+    report();
+}
+
+bool Attempt::enter(Asking asking)
+{
+    ngx_log_t* log = orch_.request()->connection->log;
+    admission_ = admit(*provider_.main, provider_, target_.model, asking, log);
+    reported_ = !admission_.granted();
+    return admission_.granted();
+}
+
+void Attempt::promote()
+{
+    ngx_log_t* log = orch_.request()->connection->log;
+    ngx::promote(*provider_.main, provider_, target_.model, admission_, log);
+}
+
+// To the target's health, once: what has become of it.
+void Attempt::report() noexcept
+{
+    if (std::exchange(reported_, true)) return;
+    ngx_log_t* log = orch_.request()->connection->log;
+    bool ours = error_.kind == ErrorClass::internal;
+    bool known = (concluded_ && !stale_) || first_token_ >= 0;
+    guarded(log, [&] {
+        if (known && !ours) {
+            standing_ = settle(*provider_.main, provider_, target_.model, admission_, error_, orch_.budget(), log);
+        } else {
+            abandon(*provider_.main, provider_, target_.model, admission_);
+        }
+        return ngx_int_t{NGX_OK};
+    });
+}
 
 bool Attempt::encode(chat::ApiError& error)
 {
@@ -48,8 +80,7 @@ bool Attempt::encode(chat::ApiError& error)
                                                                  .api_version = view(provider_.api_version)});
     head.path = path;
     if (provider_.carrier != NGX_CONF_UNSET_UINT) head.auth = static_cast<providers::Auth>(provider_.carrier);
-    // Reading a key file again is the only thing that changes in there.
-    if (!provider_.keyless) head.key = const_cast<Secret&>(provider_.key).value(orch_.request()->connection->log);
+    if (!provider_.keyless) head.key = provider_.keys[admission_.credential].value();
     head.headers = headers;
     head.content_length = encoded_.body.size();
     providers::write_head(*provider_.type, head, head_);
@@ -90,6 +121,7 @@ void Attempt::cancel() noexcept
     // subrequest's hold on the request back.
     ngx_http_upstream_t* u = sr_ ? sr_->upstream : nullptr;
     if (u && u->cleanup) (*u->cleanup)(sr_);
+    report();
 }
 
 void Attempt::pump() noexcept
@@ -220,35 +252,6 @@ ngx_int_t Attempt::take_stream(std::string_view bytes)
     return NGX_ERROR;
 }
 
-void Attempt::set_error(ErrorClass kind, std::string_view reason)
-{
-    error_ = make_error(kind, "The upstream's answer cannot be used: " + std::string(reason) + '.');
-    reason_ = reason;
-}
-
-void Attempt::set_error(Status status)
-{
-    error_ = relay::error_of(status);
-    reason_ = status.at;
-}
-
-// What has been seen of the answer counts for nothing, it may not have been
-// written.
-void Attempt::give_up() noexcept
-{
-    error_.kind = ErrorClass::internal;
-    error_.message = "Out of memory.";  // short enough to need none
-    reason_ = traits(error_.kind).name;
-}
-
-// A provider may quote what it was sent.
-void Attempt::hide_secrets()
-{
-    for (std::string* text : {&error_.message, &error_.param, &error_.code, &error_.type}) {
-        providers::hide_secrets(head_, *text);
-    }
-}
-
 ngx_int_t Attempt::on_subrequest_end(ngx_http_request_t*, void* data, ngx_int_t) noexcept
 {
     auto* self = static_cast<Attempt*>(data);
@@ -263,13 +266,8 @@ void Attempt::end()
     done_ = true;
     ended_ = ngx_current_msec;
     timer_.stop();
-    ngx_int_t rc = guarded(orch_.request()->connection->log, [&] {
-        judge();
-        hide_secrets();
-        note_anomalies();
-        return ngx_int_t{NGX_OK};
-    });
-    if (rc != NGX_OK) give_up();
+    conclude();
+    report();
     meter();
     if (error_.set()) {
         log_failure();
@@ -284,99 +282,6 @@ void Attempt::meter() noexcept
     if (!error_.set()) return meter_.answered(first_token_, whole, seen().usage.completion);
     bool failed = traits(error_.kind).try_next && !stale_;
     failed ? meter_.failed(whole) : meter_.abandoned(first_token_, 0);
-}
-
-void Attempt::judge()
-{
-    // What made us give up in the middle is the reason already.
-    if (error_.set()) return;
-    switch (mode_) {
-        case Mode::head:
-            return judge_connection();
-        case Mode::error:
-            return judge_error();
-        case Mode::whole:
-            return judge_whole();
-        case Mode::stream:
-            return judge_stream();
-    }
-}
-
-void Attempt::judge_connection()
-{
-    if (rc_ == NGX_HTTP_GATEWAY_TIME_OUT) {
-        error_ = make_error(ErrorClass::timeout, "The upstream did not answer in time.");
-        reason_ = "timed out";
-        return;
-    }
-    if (answered_) return set_error(ErrorClass::protocol, "no valid response head");
-    error_ = make_error(ErrorClass::connect, "The upstream could not be reached.");
-    reason_ = "no response";
-    if (tls_failed_ && tls_error_ != X509_V_OK) {
-        reason_ = X509_verify_cert_error_string(tls_error_);
-    } else if (tls_failed_) {
-        reason_ = "TLS handshake failed or the certificate is for another name";
-    }
-}
-
-void Attempt::judge_error()
-{
-    // What was coded, though nobody had asked for it, says nothing.
-    std::string_view body = reply_.encoded() ? std::string_view() : body_;
-    error_ = providers::decode_error(endpoint_, static_cast<int>(status_.code), body);
-    reason_ = traits(error_.kind).name;
-    if (error_.kind == ErrorClass::upstream_rate_limited || error_.kind == ErrorClass::upstream_overloaded) {
-        int64_t ms = reply_.retry_after_ms();
-        if (ms >= 0) error_.retry_after_ms = ms;  // rather than what the body says
-    }
-}
-
-void Attempt::judge_whole()
-{
-    if (rc_ != NGX_OK) return set_error(fail(Errc::truncated, "connection closed in the middle of the answer"));
-    bool good = relay::relay_answer(body_, relay_options(), output_, seen_);
-    if (!good) {
-        error_ = seen_.error;
-        reason_ = reply_.media() == wire::Media::html ? "HTML instead of JSON" : traits(error_.kind).name;
-    } else if (wants_stream_) {
-        set_error(ErrorClass::protocol, "whole answer where a stream was asked for");
-    } else {
-        empty_ = !seen_.content;
-    }
-}
-
-void Attempt::judge_stream()
-{
-    if (stream_->seen().complete) {
-        empty_ = !stream_->seen().content;
-        return;
-    }
-    if (rc_ != NGX_OK) return set_error(fail(Errc::truncated, "connection closed in the middle of the stream"));
-    Status status = stream_->end(output_);
-    const relay::Seen& seen = stream_->seen();
-    if (seen.error.set()) {
-        error_ = seen.error;
-        reason_ = traits(error_.kind).name;
-    } else if (!status.ok()) {
-        set_error(status);
-    } else {
-        empty_ = !seen.content;
-    }
-}
-
-void Attempt::log_failure() const
-{
-    ngx_str_t reason = borrow(reason_);
-    ngx_log_t* log = orch_.request()->connection->log;
-    // What the client's connection is at has no part in this.
-    char* action = std::exchange(log->action, nullptr);
-    if (status_.code > 0 && mode_ != Mode::head) {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: upstream \"%V\" answered %ui: %V", &provider_.name, status_.code,
-                      &reason);
-    } else {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: upstream \"%V\" failed: %V", &provider_.name, &reason);
-    }
-    log->action = action;
 }
 
 // The client does not take what there is: nobody reads from the provider then,
@@ -426,8 +331,8 @@ void Attempt::on_timer()
 
 void Attempt::expire(const char* what)
 {
+    concluded_ = true;
     if (what) meter_.failed(static_cast<ngx_msec_int_t>(ngx_current_msec - started_));
-    cancel();
     if (!what) {
         empty_ = !stream_->seen().content;
     } else {
@@ -435,6 +340,7 @@ void Attempt::expire(const char* what)
         reason_ = what;
         log_failure();
     }
+    cancel();
     orch_.wake();
 }
 

@@ -7,6 +7,7 @@
 #include "base/rope.hpp"
 #include "chat/pricer.hpp"
 #include "dialects/dialect.hpp"
+#include "ngx/health.hpp"
 #include "ngx/load.hpp"
 #include "ngx/orchestrator.hpp"
 #include "ngx/timer.hpp"
@@ -27,6 +28,9 @@ public:
     ~Attempt();
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
+
+    // Whether the target may be asked now.
+    bool enter(Asking asking);
 
     // Writes the provider's request; false: `error` says what it cannot carry.
     bool encode(chat::ApiError& error);
@@ -56,6 +60,8 @@ public:
 
     // After done(): why there is no answer, unset when there is one.
     const chat::ApiError& error() const noexcept { return error_; }
+    // After done(): what may be tried at the same target.
+    const Standing& standing() const noexcept { return standing_; }
     // It died on a reused connection before a byte came back.
     bool stale() const noexcept { return stale_; }
     // A complete answer that had nothing in it.
@@ -65,6 +71,10 @@ public:
     Rope& output() noexcept { return output_; }
 
     bool is_committed() const noexcept { return orch_.is_committed(*this); }
+
+    // The first content has come, and it is the client's answer: what is known
+    // of the target may change now.
+    void promote();
 
     // Appends the chunk that ends a stream which has failed.
     void write_failure() { stream_->fail(error_, output_); }
@@ -105,6 +115,8 @@ private:
     void give_up() noexcept;  // after an exception
     static ngx_int_t on_subrequest_end(ngx_http_request_t* sr, void* data, ngx_int_t rc) noexcept;
     void end();
+    void conclude() noexcept;
+    void report() noexcept;
     void judge();
     void note_anomalies();
     void judge_connection();
@@ -133,6 +145,9 @@ private:
     const providers::Endpoint& endpoint_;
     bool wants_stream_;
 
+    Admission admission_;
+    Standing standing_;
+    bool reported_ = true;  // nothing is held of the target's health
     dialects::EncodedRequest encoded_;
     std::string head_;
     std::unique_ptr<ngx_buf_t[]> bufs_;
@@ -172,6 +187,7 @@ private:
     long tls_error_ = 0;  // of the certificate, X509_V_OK when it was not that
     bool started_upstream_ = false;
     bool done_ = false;
+    bool concluded_ = false;  // it has been judged
     bool stale_ = false;
     bool empty_ = false;
 };

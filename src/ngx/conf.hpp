@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,7 +8,9 @@
 #include "ngx/conf_route.hpp"
 #include "ngx/ngx.hpp"
 #include "ngx/secret.hpp"
+#include "policy/breaker.hpp"
 #include "policy/pattern.hpp"
+#include "policy/plan.hpp"
 #include "policy/prices.hpp"
 #include "providers/provider.hpp"
 
@@ -19,6 +22,10 @@ struct Zone;
 struct MainConf;
 struct PriceFiles;
 struct AnomalyLog;
+struct TargetState;
+struct CredentialEntry;
+template <class State>
+struct Table;
 
 // File and line of a directive, for errors that show up only later.
 struct Place {
@@ -69,15 +76,18 @@ struct ProviderConf {
     ngx_uint_t carrier = NGX_CONF_UNSET_UINT;  // a providers::Auth in the place of the type's
     ngx_str_t project = {};                    // for the path, where the type's has them
     ngx_str_t location = {};
-    Secret key;
-    bool keyless = false;  // `key none`
+    static constexpr size_t kMaxKeys = 16;
+    std::deque<Secret> keys;  // several: one is as good as another
+    bool keyless = false;     // `key none`
     bool has_key = false;
-    bool disabled = false;  // `key ... if_set` and it is not
+    bool disabled = false;  // `key ... if_set`, and none of them is
     std::vector<HeaderConf*> headers;
     std::vector<ngx_str_t> pass_headers;
     std::vector<ngx_http_complex_value_t*> safety;  // CATEGORY=THRESHOLD each, or several
     TlsSettings tls_settings;
     std::vector<policy::Rate> prices;  // instead of the price files'
+    policy::BreakerRules breaker;
+    std::vector<std::string_view> said;  // directives that may be given once
 
     ngx_msec_t connect_timeout = NGX_CONF_UNSET_MSEC;
     ngx_msec_t send_timeout = NGX_CONF_UNSET_MSEC;
@@ -116,6 +126,9 @@ struct ModelConf {
     ngx_uint_t validate = NGX_CONF_UNSET_UINT;
     uint8_t escalate = 0;       // reasons, of Escalate
     bool hold_streams = false;  // so that they can be judged
+    policy::PlanRules plan;
+    policy::BudgetRules budget;
+    std::vector<std::string_view> said;  // directives that may be given once
 
     // Whether a target is left whose provider is not disabled.
     bool available() const noexcept;
@@ -137,6 +150,12 @@ struct ProjectConf {
 // A host name that is resolved while nginx runs (resolve.cc).
 struct DynamicUpstream;
 
+// What is known of targets where no zone holds it (health.hpp).
+struct Health {
+    Table<TargetState>* targets = nullptr;
+    Table<CredentialEntry>* credentials = nullptr;
+};
+
 struct MainConf {
     Place zone_place;
     ngx_shm_zone_t* zone = nullptr;
@@ -147,8 +166,9 @@ struct MainConf {
     std::vector<ProjectConf*> projects;
     std::vector<TlsContext> tls;
     std::vector<DynamicUpstream*> dynamic;
-    PriceFiles* prices = nullptr;      // of llm_prices; null without
-    bool priced = false;               // something has a price
+    PriceFiles* prices = nullptr;  // of llm_prices; null without
+    bool priced = false;           // something has a price
+    Health health;
     bool in_use = false;               // some location has llm_gateway on
     ngx_int_t request_id = NGX_ERROR;  // index of nginx's $request_id
     time_t loaded = 0;
@@ -226,11 +246,16 @@ char* set_provider_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_safety(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_pass_header(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_breaker(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_model(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_route(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_escalate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_anomaly_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_attempts(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_retry(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_retry_within(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_retry_budget(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_client_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project_models(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

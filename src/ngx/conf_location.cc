@@ -1,6 +1,7 @@
 // The directives of locations, and what ties the configuration together.
 #include "ngx/conf.hpp"
 #include "ngx/handler.hpp"
+#include "ngx/health.hpp"
 #include "ngx/process.hpp"
 #include "ngx/resolve.hpp"
 #include "ngx/sandbox.hpp"
@@ -150,7 +151,7 @@ ngx_int_t finish_conf(ngx_conf_t* cf)
 {
     return guarded(cf->log, [&] {
         MainConf& conf = *main_conf(cf);
-        for (auto step : {finish_providers, finish_models, finish_projects, finish_dynamic}) {
+        for (auto step : {finish_providers, finish_models, finish_projects, finish_dynamic, create_health}) {
             if (step(cf, conf) != NGX_OK) return ngx_int_t{NGX_ERROR};
         }
         ngx_str_t name = ngx_string("request_id");

@@ -165,11 +165,11 @@ ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
         if (finish_route(cf, conf, *model) != NGX_OK) return NGX_ERROR;
         auto enabled = static_cast<unsigned>(std::count_if(model->targets.begin(), model->targets.end(),
                                                            [](const TargetConf& t) { return !t.provider->disabled; }));
-        if (enabled <= policy::Plan::kMaxAttempts) continue;
+        if (enabled <= model->plan.max_attempts) continue;
         ngx_str_t name = borrow(model->patterns[0].text);
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "llm_model \"%V\" has %ui targets, but a request makes at most %ui attempts in %V:%ui", &name,
-                      static_cast<ngx_uint_t>(enabled), static_cast<ngx_uint_t>(policy::Plan::kMaxAttempts),
+                      static_cast<ngx_uint_t>(enabled), static_cast<ngx_uint_t>(model->plan.max_attempts),
                       &model->place.file, model->place.line);
     }
     return NGX_OK;

@@ -87,6 +87,14 @@ char* check_path(ngx_conf_t* cf, const ProviderConf& p)
     return NGX_CONF_OK;
 }
 
+bool is_new(const ProviderConf& p, const Secret& key) noexcept
+{
+    for (const Secret& other : p.keys) {
+        if (&other != &key && other.id() == key.id()) return false;
+    }
+    return true;
+}
+
 // Everything must have been said, or follow from what was.
 char* complete(ngx_conf_t* cf, ProviderConf& p)
 {
@@ -101,6 +109,11 @@ char* complete(ngx_conf_t* cf, ProviderConf& p)
     bool is_gemini = p.type->chat.dialect == &gemini::kDialect || p.type->chat.dialect == &gemini::kVertexDialect;
     if (!p.safety.empty() && !is_gemini) {
         return conf_error(cf, p.place, "llm_provider \"%V\" has \"safety\", which its type does not take", &p.name);
+    }
+    if (!p.keyless && p.keys.empty()) {
+        p.disabled = true;
+        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "llm_provider \"%V\" is disabled: it has no key in %V:%ui", &p.name,
+                      &p.place.file, p.place.line);
     }
     bool tls_said = p.tls_settings.verify != NGX_CONF_UNSET || p.tls_settings.depth != NGX_CONF_UNSET ||
                     p.tls_settings.trusted.len || p.tls_settings.certificate.len || p.tls_settings.certificate_key.len;
@@ -271,26 +284,29 @@ char* set_api_version(ngx_conf_t* cf, ngx_command_t*, void* conf)
 char* set_provider_key(ngx_conf_t* cf, ngx_command_t*, void* conf)
 {
     ProviderConf& p = provider_of(conf);
-    if (p.has_key) return const_cast<char*>("is duplicate (several credentials are not supported yet)");
+    bool none = arg(cf, 1) == "none";
+    if (none && p.keyless) return const_cast<char*>("is duplicate");
+    if (p.has_key && (none || p.keyless)) return const_cast<char*>("none cannot stand beside another key");
     bool if_set = cf->args->nelts == 3;
     if (if_set && arg(cf, 2) != "if_set") return const_cast<char*>("takes nothing but \"if_set\" behind the key");
     p.has_key = true;
-    if (arg(cf, 1) == "none") {
+    if (none) {
         p.keyless = true;
         return NGX_CONF_OK;
     }
+    if (p.keys.size() == ProviderConf::kMaxKeys) return const_cast<char*>("is given too often: 16 keys are the most");
 
     const char* why = "";
-    Secret::Load load = p.key.load(cf, arg(cf, 1), why);
-    if (load == Secret::Load::ok) return NGX_CONF_OK;
+    Secret& key = p.keys.emplace_back();
+    Secret::Load load = key.load(cf, arg(cf, 1), why);
+    if (load == Secret::Load::ok) return is_new(p, key) ? NGX_CONF_OK : const_cast<char*>("is duplicate");
     if (load == Secret::Load::missing && if_set) {
-        p.disabled = true;
-        ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0, "llm_provider \"%V\" is disabled: key \"%s\": %s", &p.name,
-                           p.key.name().c_str(), why);
+        ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0, "key \"%s\" of llm_provider \"%V\" is left out: %s",
+                           key.name().c_str(), &p.name, why);
+        p.keys.pop_back();
         return NGX_CONF_OK;
     }
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "key \"%s\" of llm_provider \"%V\": %s", p.key.name().c_str(), &p.name,
-                       why);
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "key \"%s\" of llm_provider \"%V\": %s", key.name().c_str(), &p.name, why);
     return static_cast<char*>(NGX_CONF_ERROR);
 }
 

@@ -185,6 +185,8 @@ ngx_command_t commands[] = {
      set<set_header>, kMain, 0, nullptr},
     {ngx_string("pass_header"), kProviderBlock | NGX_CONF_TAKE1,
      set<set_pass_header>, kMain, 0, nullptr},
+    {ngx_string("breaker"), kProviderBlock | NGX_CONF_1MORE,
+     set<set_breaker>, kMain, 0, nullptr},
     {ngx_string("price"), kProviderBlock | NGX_CONF_1MORE,
      set<set_provider_price>, kMain, 0, nullptr},
     {ngx_string("project"), kProviderBlock | NGX_CONF_TAKE1,
@@ -226,6 +228,14 @@ ngx_command_t commands[] = {
      model_choice<&ModelConf::validate>, kMain, 0, validate_values},
     {ngx_string("escalate"), kModelBlock | NGX_CONF_TAKE12,
      set<set_escalate>, kMain, 0, nullptr},
+    {ngx_string("attempts"), kModelBlock | NGX_CONF_TAKE1,
+     set<set_attempts>, kMain, 0, nullptr},
+    {ngx_string("retry"), kModelBlock | NGX_CONF_1MORE,
+     set<set_retry>, kMain, 0, nullptr},
+    {ngx_string("retry_within"), kModelBlock | NGX_CONF_TAKE1,
+     set<set_retry_within>, kMain, 0, nullptr},
+    {ngx_string("retry_budget"), kModelBlock | NGX_CONF_TAKE12,
+     set<set_retry_budget>, kMain, 0, nullptr},
 
     // llm_project
     {ngx_string("key"), kProjectBlock | NGX_CONF_TAKE12,

@@ -3,6 +3,7 @@
 #include "client/completions/completions.hpp"
 #include "ngx/attempt.hpp"
 #include "ngx/choose.hpp"
+#include "ngx/health.hpp"
 #include "ngx/prices.hpp"
 #include "ngx/respond.hpp"
 #include "ngx/route.hpp"
@@ -28,7 +29,7 @@ ZoneWorker* worker_row() noexcept
 }
 
 Orchestrator::Orchestrator(ngx_http_request_t* r, Context& ctx)
-    : r_(r), ctx_(ctx), conf_(*loc_conf(r)), main_(*main_conf(r)), started_(ngx_current_msec)
+    : r_(r), ctx_(ctx), conf_(*loc_conf(r)), main_(*main_conf(r)), backoff_(this, r), started_(ngx_current_msec)
 {
     address_waiter_.owner = this;
     address_waiter_.wake = [](void* owner) {
@@ -69,7 +70,9 @@ void Orchestrator::begin()
     if (!good || !read_targets(error)) return fail(error);
     admit();
 
-    plan_ = policy::Plan(targets_.size(), policy::Plan::kMaxAttempts);
+    std::vector<uint8_t> reasons;
+    for (const Target& target : targets_) reasons.push_back(target.reasons);
+    plan_ = policy::Plan(std::move(reasons), rules_);
     listen();
     run(plan_.first());
 }
@@ -79,6 +82,10 @@ bool Orchestrator::read_targets(chat::ApiError& error)
     Chosen chosen;
     if (!choose_targets(r_, ctx_.caller, {asked_model_, *chat_, chat_.get()}, chosen, error)) return false;
     model_ = chosen.route.model;
+    if (model_) {
+        rules_ = model_->plan;
+        budget_ = model_->budget;
+    }
     targets_ = std::move(chosen.targets);
     return true;
 }
@@ -123,13 +130,22 @@ void Orchestrator::listen()
 void Orchestrator::run(policy::Step step)
 {
     while (step.kind == policy::Step::Kind::launch) {
+        if (step.wait_ms > 0) {
+            backoff_.start(static_cast<ngx_msec_t>(step.wait_ms));
+            waited_ += static_cast<ngx_msec_t>(std::exchange(step.wait_ms, 0));
+            pending_ = step;
+            return;
+        }
         chat::ApiError refusal;
-        switch (launch(step.target, refusal)) {
+        switch (launch(step, refusal)) {
             case Launch::started:
                 return;
             case Launch::waiting:
                 pending_ = step;
                 return;
+            case Launch::skipped:
+                step = plan_.after_skip();
+                break;
             case Launch::refused:
                 step = plan_.after_refusal(refusal);
                 if (plan_.last_tells_most()) telling_ = nullptr;
@@ -142,13 +158,19 @@ void Orchestrator::run(policy::Step step)
     fail(plan_.error());
 }
 
-Orchestrator::Launch Orchestrator::launch(size_t index, chat::ApiError& refusal)
+Orchestrator::Launch Orchestrator::launch(const policy::Step& step, chat::ApiError& refusal)
 {
-    const Target& target = targets_[index];
+    const Target& target = targets_[step.target];
     DynamicUpstream* dynamic = dynamic_upstream(main_, target.provider->upstream);
     if (dynamic && wait_for_address(*dynamic, address_waiter_)) return Launch::waiting;
 
     auto attempt = std::make_unique<Attempt>(*this, target);
+    Asking asking = step.bypass ? Asking::bypass : step.retry ? Asking::retry : Asking::plain;
+    if (!attempt->enter(asking)) return Launch::skipped;
+    if (step.bypass) {
+        ngx_log_error(NGX_LOG_WARN, r_->connection->log, 0,
+                      "llm: no target is well, upstream \"%V\" is asked nevertheless", &target.provider->name);
+    }
     if (!attempt->encode(refusal)) return Launch::refused;
     attempts_.push_back(std::move(attempt));
     current_ = attempts_.back().get();
@@ -193,7 +215,7 @@ void Orchestrator::step()
 {
     if (finished_) return;
     if (pending_.kind == policy::Step::Kind::launch) {
-        if (address_waiter_.waiting) return;
+        if (address_waiter_.waiting || backoff_.running()) return;
         return run(std::exchange(pending_, {}));
     }
     if (!current_ || !current_->done()) return;
@@ -202,12 +224,12 @@ void Orchestrator::step()
     // Without a head there was no way to say that this is it.
     if (committed_ && !r_->header_sent) return finish(failure());
     if (committed_) return end_stream();
-    if (a.stale()) return try_next(plan_.after_stale(a.error()));
-    if (a.error().set()) return try_next(plan_.after_failure(a.error()));
+    if (a.stale()) return try_next(plan_.after_stale(a.error(), circumstances(a)));
+    if (a.error().set()) return try_next(plan_.after_failure(a.error(), circumstances(a)));
     // Better than nothing, if nothing is what else there is.
     if (chat::ApiError why = objection(a); why.set()) {
         if (!a.empty() || !spare_) spare_ = &a;
-        policy::Step next = plan_.after_failure(why);
+        policy::Step next = plan_.after_failure(why, {.may_retry = false});
         return next.kind == policy::Step::Kind::launch ? try_next(next) : answer(*spare_);
     }
     answer(a);
@@ -228,6 +250,16 @@ size_t Orchestrator::number_of(const Attempt& attempt) const noexcept
         n++;
     }
     return n;
+}
+
+policy::Circumstances Orchestrator::circumstances(const Attempt& a)
+{
+    policy::Circumstances how;
+    how.took_ms = static_cast<int64_t>(a.ended() - a.started());
+    how.chance = static_cast<uint32_t>(ngx_random()) << 1;  // of 31 bits
+    how.credential_left = a.standing().credential_left;
+    how.may_retry = a.standing().may_retry && !a.reply().forbids_retry();
+    return how;
 }
 
 // The current attempt has failed.
@@ -284,6 +316,7 @@ bool Orchestrator::commit(Attempt& a)
         !add_header(r_, "x-accel-buffering", "no")) {
         return false;
     }
+    a.promote();
     record_target(a);  // add_header may ask
     a.release_request();
     release_request();
@@ -373,7 +406,7 @@ void Orchestrator::fill_record(const Attempt* served)
 {
     Record& record = ctx_.record;
     record.attempts = plan_.attempts();
-    ngx_msec_t waited = 0;
+    ngx_msec_t waited = waited_;
     for (const std::unique_ptr<Attempt>& a : attempts_) waited += a->ended() - a->started();
     record.overhead = static_cast<ngx_msec_int_t>(ngx_current_msec - started_ - waited);
     record_cost();
@@ -400,6 +433,7 @@ void Orchestrator::finish(ngx_int_t rc)
     if (finished_) return;
     finished_ = true;
     stop_waiting(address_waiter_);
+    backoff_.stop();
     for (const std::unique_ptr<Attempt>& a : attempts_) a->cancel();
     settle();
     ngx_http_finalize_request(r_, rc);  // `this` may be gone
@@ -420,6 +454,7 @@ void Orchestrator::on_terminate(void* data) noexcept
         });
     }
     stop_waiting(self->address_waiter_);
+    self->backoff_.stop();
     self->settle();
 }
 

@@ -25,7 +25,8 @@ struct Target {
     const ProviderConf* provider;
     std::string model;
     bool fallback;
-    const TargetConf* conf = nullptr;  // null for a name that was asked for directly
+    const TargetConf* conf = nullptr;     // null for a name that was asked for directly
+    uint8_t reasons = policy::kOrdinary;  // why it is turned to
 };
 
 // One client request, from its body to its answer. It owns the attempts, which
@@ -55,6 +56,7 @@ public:
 
     ngx_http_request_t* request() const noexcept { return r_; }
     const LocConf& conf() const noexcept { return conf_; }
+    const policy::BudgetRules& budget() const noexcept { return budget_; }
     const chat::Request& chat() const noexcept { return *chat_; }
     // Whether answers are looked at for flaws.
     bool validates() const noexcept;
@@ -75,7 +77,7 @@ public:
     std::string list_attempts(Fact fact) const;
 
 private:
-    enum class Launch : uint8_t { started, waiting, refused, failed };
+    enum class Launch : uint8_t { started, waiting, skipped, refused, failed };
 
     static void on_write(ngx_http_request_t* r) noexcept;
     static void on_terminate(void* data) noexcept;
@@ -85,7 +87,9 @@ private:
     bool read_targets(chat::ApiError& error);
     void listen();
     void run(policy::Step step);
-    Launch launch(size_t index, chat::ApiError& refusal);
+    Launch launch(const policy::Step& step, chat::ApiError& refusal);
+    void on_backoff() { wake(); }
+    static policy::Circumstances circumstances(const Attempt& failed);
     void step();
     bool escalates(uint8_t reason) const noexcept;
     chat::ApiError objection(const Attempt& a) const;
@@ -119,14 +123,18 @@ private:
 
     const ModelConf* model_ = nullptr;  // null: addressed directly
     std::vector<Target> targets_;
-    policy::Plan plan_{0, 0};
+    policy::PlanRules rules_;
+    policy::BudgetRules budget_;
+    policy::Plan plan_;
     std::vector<std::unique_ptr<Attempt>> attempts_;
     Attempt* current_ = nullptr;
     Attempt* committed_ = nullptr;
     Attempt* spare_ = nullptr;          // an answer that is better than none
     const Attempt* telling_ = nullptr;  // whose error is the one to report
-    policy::Step pending_;              // waits for an upstream's first address
+    policy::Step pending_;              // waits for an upstream's first address or for its time
     AddressWaiter address_waiter_;
+    Timer<Orchestrator, &Orchestrator::on_backoff> backoff_;
+    ngx_msec_t waited_ = 0;  // between attempts
     ngx_msec_t started_ = 0;
     ZoneWorker* counted_in_ = nullptr;  // whose count of active requests holds this one
     bool finished_ = false;

@@ -1,6 +1,7 @@
 #include "ngx/secret.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
 
 #include <cstdlib>
 
@@ -35,6 +36,15 @@ void Secret::wipe(std::string& s) noexcept
     s.clear();
 }
 
+void Secret::take(std::string_view key)
+{
+    wipe(value_);
+    value_ = key;
+    u_char digest[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const u_char*>(key.data()), key.size(), digest);
+    ngx_memcpy(&id_, digest, sizeof(id_));
+}
+
 bool Secret::is_read(const ngx_file_info_t& info) const noexcept
 {
     return info.st_ino == inode_ && info.st_ctim.tv_sec == changed_.tv_sec && info.st_ctim.tv_nsec == changed_.tv_nsec;
@@ -53,7 +63,7 @@ Secret::Load Secret::load(ngx_conf_t* cf, std::string_view source, const char*& 
         const char* value = std::getenv(name_.c_str() + kEnv.size());
         why = "the environment variable is not set";
         if (!value || !*value) return Load::missing;
-        value_ = text::trim(value);
+        take(text::trim(value));
     } else if (source.starts_with(kFile)) {
         name_ = source;
         ngx_str_t path = copy_to(cf->pool, source.substr(kFile.size()));
@@ -62,7 +72,7 @@ Secret::Load Secret::load(ngx_conf_t* cf, std::string_view source, const char*& 
         return read(why);
     } else {
         name_ = "literal";
-        value_ = source;
+        take(source);
     }
     why = "the key is empty or holds blanks or control characters";
     return !value_.empty() && is_header_value(value_) ? Load::ok : Load::bad;
@@ -92,8 +102,7 @@ Secret::Load Secret::read(const char*& why)
         why = "the file holds blanks or control characters";
         result = Load::bad;
     } else {
-        wipe(value_);
-        value_ = key;
+        take(key);
         remember(info);
     }
     OPENSSL_cleanse(buffer, sizeof(buffer));

@@ -27,12 +27,18 @@ public:
     // The key, for one request. A file that has changed is read again, at most
     // once a second; while it cannot be read the last good key is kept.
     std::string_view value(ngx_log_t* log);
+    // As it was when it was last looked at.
+    std::string_view value() const noexcept { return value_; }
+
+    // Tells one key from another, with nothing of it in it that could be used.
+    uint64_t id() const noexcept { return id_; }
 
     // The form the configuration names it in, without the key.
     const std::string& name() const noexcept { return name_; }
 
 private:
     Load read(const char*& why);
+    void take(std::string_view key);
     bool is_read(const ngx_file_info_t& info) const noexcept;
     void remember(const ngx_file_info_t& info) noexcept;
     static void wipe(std::string& s) noexcept;
@@ -40,6 +46,7 @@ private:
     std::string name_;
     std::string path_;  // empty unless it is a file
     std::string value_;
+    uint64_t id_ = 0;  // the beginning of its SHA-256
     time_t checked_ = 0;
     ino_t inode_ = 0;
     timespec changed_ = {};  // a new mode or owner counts, too: it may be readable now

@@ -386,6 +386,14 @@ void Attempt::on_upstream_end(ngx_int_t rc)
     ngx_connection_t* c = u->peer.connection;
     tls_failed_ = c && c->ssl && !u->request_sent && rc == NGX_HTTP_BAD_GATEWAY;
     if (tls_failed_) tls_error_ = SSL_get_verify_result(c->ssl->connection);
+    if (rc != NGX_DONE) conclude();  // not when it is cancelled
+    // A balancer takes an answer for a good one, whatever it says. Without another
+    // address it has no choice, and would close the connection for nothing.
+    bool failed = error_.set() && !stale_ && policy::recovery(error_.kind).trips;
+    if (failed && u->peer.tries > 1 && u->peer.free && u->peer.sockaddr) {
+        u->peer.free(&u->peer, u->peer.data, NGX_PEER_FAILED);
+        u->peer.sockaddr = nullptr;
+    }
 }
 
 }  // namespace llm::ngx

@@ -4,31 +4,34 @@
 
 #include <csignal>
 
+#include "ngx/health.hpp"
 #include "ngx/load.hpp"
 
 namespace llm::ngx {
+
+Lock::Lock(Zone* zone) noexcept : mutex_(zone ? &zone->pool->mutex : nullptr)
+{
+    if (mutex_) ngx_shmtx_lock(mutex_);
+}
+
+Lock::~Lock()
+{
+    if (mutex_) ngx_shmtx_unlock(mutex_);
+}
 
 namespace {
 
 constexpr uint32_t kKeysVersion = 1;
 constexpr uint32_t kWorkersVersion = 1;
 constexpr uint32_t kCountersVersion = 1;
+constexpr uint32_t kTargetsVersion = 1;
+constexpr uint32_t kCredentialsVersion = 1;
+constexpr size_t kHealthShare = 16;  // of the zone, for what is known of targets
 constexpr size_t kMinSize = 65536;
 
 struct KeyTable {
     size_t buckets;  // a power of two
     ZoneKey* bucket[1];
-};
-
-class Lock {
-public:
-    explicit Lock(Zone& zone) noexcept : mutex_(&zone.pool->mutex) { ngx_shmtx_lock(mutex_); }
-    ~Lock() { ngx_shmtx_unlock(mutex_); }
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
-
-private:
-    ngx_shmtx_t* mutex_;
 };
 
 // A digest is as good as random: its first bytes make the bucket.
@@ -136,6 +139,20 @@ bool load_key(Zone& zone, KeyTable& table, const ProjectConf& project, const Key
     return true;
 }
 
+// A table that is not there is done without.
+template <class State>
+void build_table(Zone& zone, Zone::Section section, uint32_t version, size_t bytes)
+{
+    ZoneSection& s = zone.sections[section];
+    uint32_t size = sizeof(TableRow<State>);
+    if (s.data && s.version == version && s.size == size) return;
+    s = {version, size, nullptr};
+    uint32_t sets = Table<State>::sets_in(bytes);
+    auto* table = static_cast<Table<State>*>(ngx_slab_calloc_locked(zone.pool, Table<State>::size_of(sets)));
+    if (table) table->sets = sets;
+    s.data = table;
+}
+
 // The sections this version of the module wants; those that fit are kept.
 bool build_sections(Zone& zone, size_t keys)
 {
@@ -153,6 +170,12 @@ bool build_sections(Zone& zone, size_t keys)
         c = {kCountersVersion, sizeof(ZoneCounters), ngx_slab_calloc_locked(zone.pool, sizeof(ZoneCounters))};
     }
     return k.data && w.data && c.data;
+}
+
+void build_health(Zone& zone, size_t bytes)
+{
+    build_table<TargetState>(zone, Zone::targets, kTargetsVersion, bytes / kHealthShare);
+    build_table<CredentialEntry>(zone, Zone::credentials, kCredentialsVersion, bytes / kHealthShare / 4);
 }
 
 size_t count_keys(const MainConf& conf) noexcept
@@ -192,6 +215,7 @@ ngx_int_t init_zone(ngx_shm_zone_t* shm, void*) noexcept
         purge_keys(*zone, table);
         // Behind the keys: it is them that the zone must have room for.
         build_loads(*zone, shm->shm.size);
+        build_health(*zone, shm->shm.size);
     }
     ngx_shmtx_unlock(&pool->mutex);
 
@@ -233,7 +257,7 @@ bool find_key(const MainConf& conf, const u_char (&digest)[32], KeyMatch& out)
 {
     if (!conf.shared) return false;
     Zone& zone = *conf.shared;
-    Lock lock(zone);
+    Lock lock(&zone);
     KeyTable& table = *key_table(zone);
     for (ZoneKey* key = table.bucket[bucket_of(table, digest)]; key; key = key->next) {
         bool in_force = key->first_generation <= conf.generation && conf.generation <= key->last_generation;
@@ -248,7 +272,7 @@ bool find_key(const MainConf& conf, const u_char (&digest)[32], KeyMatch& out)
 ZoneWorker* claim_worker(const MainConf& conf)
 {
     if (!conf.shared) return nullptr;
-    Lock lock(*conf.shared);
+    Lock lock(conf.shared);
     ZoneWorker* rows = worker_rows(*conf.shared);
     ZoneWorker* free_row = nullptr;
     for (size_t i = 0; i < Zone::kWorkers; i++) {
@@ -290,6 +314,18 @@ ngx_uint_t unpriced_answers(const MainConf& conf) noexcept
 {
     const ZoneCounters* counters = counters_of(conf);
     return counters ? counters->unpriced : 0;
+}
+
+bool is_alive(const MainConf& conf, ngx_pid_t pid, uint64_t generation) noexcept
+{
+    if (!conf.shared) return pid == ngx_pid;
+    const ZoneWorker* rows = worker_rows(*conf.shared);
+    for (size_t i = 0; i < Zone::kWorkers; i++) {
+        // Its successor has taken the row, should the number be another process's now.
+        bool same = rows[i].pid == static_cast<ngx_atomic_uint_t>(pid) && rows[i].generation == generation;
+        if (same) return is_alive(rows[i]);
+    }
+    return false;
 }
 
 ngx_uint_t active_requests(const MainConf& conf)

@@ -39,6 +39,18 @@ struct ZoneCounters {
     ngx_atomic_t unpriced;  // answers with tokens that had no price
 };
 
+// Holds the zone's mutex; without a zone there is nobody to keep out.
+class Lock {
+public:
+    explicit Lock(Zone* zone) noexcept;
+    ~Lock();
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+private:
+    ngx_shmtx_t* mutex_;
+};
+
 // A part of the zone with its own layout. A part whose version is another one
 // after a reload is built anew; the others stay.
 struct ZoneSection {
@@ -52,7 +64,7 @@ struct Zone {
     static constexpr uint32_t kMagic = 0x4c4c4d5a;  // "LLMZ"
     static constexpr size_t kWorkers = 256;
 
-    enum Section : uint8_t { keys, workers, loads, counters, sections_ };
+    enum Section : uint8_t { keys, workers, loads, counters, targets, credentials, sections_ };
 
     uint32_t magic;
     uint64_t generation;  // of the last configuration that was loaded
@@ -75,6 +87,9 @@ size_t index_of(const MainConf& conf, const ZoneWorker& row) noexcept;
 
 void count_unpriced(const MainConf& conf) noexcept;
 ngx_uint_t unpriced_answers(const MainConf& conf) noexcept;
+
+// Whether the worker with that row's content is still there. Called under the lock.
+bool is_alive(const MainConf& conf, ngx_pid_t pid, uint64_t generation) noexcept;
 
 // Requests in hand in all living workers.
 ngx_uint_t active_requests(const MainConf& conf);

@@ -122,7 +122,9 @@ void ReplyHead::header(std::string_view name, std::string_view value)
         return;
     }
     if (value.size() > kMaxValue) return;
-    if (text::iequals(name, "retry-after-ms")) {
+    if (text::iequals(name, "x-should-retry")) {
+        forbids_retry_ = text::iequals(value, "false");
+    } else if (text::iequals(name, "retry-after-ms")) {
         if (std::optional<int64_t> ms = parse_seconds(value)) retry_ms_ = (*ms + 999) / 1000;
     } else if (text::iequals(name, "retry-after")) {
         if (std::optional<int64_t> ms = parse_seconds(value)) {

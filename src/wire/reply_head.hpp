@@ -54,6 +54,8 @@ public:
     // -1. A limit's reset counts only when that limit is used up. At most an
     // hour, however long it says.
     int64_t retry_after_ms() const;
+    // `x-should-retry: false`: another try would end the same way.
+    bool forbids_retry() const noexcept { return forbids_retry_; }
 
 private:
     void set_limit(RateLimits::Field field, std::string_view value);
@@ -67,6 +69,7 @@ private:
     int64_t now_ms_;
     Media media_ = Media::unknown;
     bool encoded_ = false;
+    bool forbids_retry_ = false;
     int64_t retry_ms_ = -1;     // retry-after-ms
     int64_t retry_after_ = -1;  // retry-after
     std::string request_id_;

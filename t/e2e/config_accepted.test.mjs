@@ -85,9 +85,9 @@ accepted('quoted names', zone + `
   llm_model 'with"quotes"and{braces}' { target p.1-a_b; }
   llm_project "a@b" { "key" "sha256:${sha256('x')}" "id=x"; models "gpt-4o" '~.*'; }`);
 
-warned('if_set: an environment variable that is not set', zone + `llm_provider p {\ntype openai; pass https://api.test;\nkey env:LLM_TEST_MISSING if_set; #!\n}\nllm_model m { target p; }`, 'notice', /llm_provider "p" is disabled: key "env:LLM_TEST_MISSING": the environment variable is not set/);
-warned('if_set: a file that is missing', zone + `llm_provider p {\ntype openai; pass https://api.test;\nkey file:missing if_set; #!\n}`, 'notice', /llm_provider "p" is disabled: key "file:missing": the file cannot be read/);
-warned('if_set: a file that is empty', zone + `llm_provider p {\ntype openai; pass https://api.test;\nkey file:empty if_set; #!\n}`, 'notice', /llm_provider "p" is disabled: key "file:empty": the file is empty/, { files: { empty: '\n' } });
+warned('if_set: an environment variable that is not set', zone + `llm_provider p {\ntype openai; pass https://api.test;\nkey env:LLM_TEST_MISSING if_set; #!\n}\nllm_model m { target p; }`, 'notice', /key "env:LLM_TEST_MISSING" of llm_provider "p" is left out: the environment variable is not set/);
+warned('if_set: a file that is missing', zone + `llm_provider p {\ntype openai; pass https://api.test;\nkey file:missing if_set; #!\n}`, 'notice', /key "file:missing" of llm_provider "p" is left out: the file cannot be read/);
+warned('if_set: a file that is empty', zone + `llm_provider p {\ntype openai; pass https://api.test;\nkey file:empty if_set; #!\n}`, 'notice', /key "file:empty" of llm_provider "p" is left out: the file is empty/, { files: { empty: '\n' } });
 accepted('if_set: a variable that is set', zone + provider('key env:OPENAI_API_KEY if_set;'), { env });
 refused('if_set: what else is wrong is still wrong', `${zone}llm_provider p { #!\ntype openai; key env:LLM_TEST_MISSING if_set; }`, /llm_provider "p" has no "pass"/);
 

@@ -17,6 +17,21 @@ warned('more targets than attempts', provider + begins(model('m', copies(8) + 'f
 accepted('as many targets as attempts', provider + model('m', copies(8)));
 warned('targets that are disabled do not count', `${provider}llm_provider off { type openai; pass http://127.0.0.1:1; key env:LLM_TEST_MISSING if_set; #!\n}\n${model('m', copies(8) + copies(4, 'off'))}`, 'notice', /llm_provider "off" is disabled/);
 
+const recoveries = [
+  ['attempts 0;', /invalid value "0" in "attempts", it must be 1 to 16/],
+  ['attempts many;', /invalid value "many" in "attempts", it must be 1 to 16/],
+  ['retry -1;', /invalid value "-1" in "retry", it must be 0 to 10/],
+  ['retry 11;', /invalid value "11" in "retry", it must be 0 to 10/],
+  ['retry 1 dely=1s;', /unknown parameter "dely=1s" of "retry", there are: delay=, max_delay=, total_delay=/],
+  ['retry 1 delay=soon;', /invalid parameter "delay=soon" of "retry", it must be a time of at least 0ms/],
+  ['retry_within 0;', /"retry_within" directive has an invalid time/],
+  ['retry_budget 20;', /invalid value "20" in "retry_budget", it must be 0% to 100%/],
+  ['retry_budget 101%;', /invalid value "101%" in "retry_budget", it must be 0% to 100%/],
+  ['retry_budget off min=1;', /"retry_budget" directive off takes no parameters/],
+];
+for (const [line, message] of recoveries) refused(line, provider + model('m', `${line} #!\ntarget p;`), message);
+warned('more targets than attempts that were set', provider + begins(model('m', `attempts 2; ${copies(3)}`)), 'warn', /llm_model "m" has 3 targets, but a request makes at most 2 attempts/);
+
 const badPattern = /bad model pattern .*: a name is 1 to 256 printable characters, "\*" may only be its last, and "~" begins a regular expression/;
 const patterns = {
   'a name with a blank': '"a b"',

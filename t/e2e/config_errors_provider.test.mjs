@@ -92,7 +92,20 @@ const keyFiles = { empty: '', blanks: ' \t\r\n', two: 'sk secret\n', lines: 'sk-
 for (const [name, key, message] of keys) {
   refused(`key: ${name}`, provider('', { key: `key ${key}; #!` }), message, { env: environment, files: keyFiles });
 }
-refused('key: two of them', provider('key sk-2; #!'), /"key" directive is duplicate/);
+refused('key: the same one twice', provider('key sk-1; key sk-1; #!', { key: '' }), /"key" directive is duplicate/);
+refused('key: one beside none', provider('key sk-2; #!'), /"key" directive none cannot stand beside another key/);
+refused('key: too many', provider(`${Array.from({ length: 16 }, (_, i) => `key sk-${i};`).join(' ')} key sk-x; #!`, { key: '' }), /"key" directive is given too often: 16 keys are the most/);
+
+const breakers = [
+  ['nothing', 'breaker;', /invalid number of arguments in "breaker" directive/],
+  ['a word', 'breaker on;', /unknown parameter "on" of "breaker", there are: failures=, ratio=, requests=, window=, cooldown=, max_cooldown=/],
+  ['off and more', 'breaker off window=1s;', /"breaker" directive off takes no parameters/],
+  ['too many failures', 'breaker failures=17;', /invalid parameter "failures=17" of "breaker", it must be 0 to 16/],
+  ['neither number nor share', 'breaker failures=0;', /"breaker" directive needs "failures=" or "ratio="; or say "breaker off;"/],
+  ['a share without %', 'breaker ratio=50;', /invalid parameter "ratio=50" of "breaker", it must be 1% to 100%/],
+  ['no time', 'breaker cooldown=0;', /invalid parameter "cooldown=0" of "breaker", it must be a time of at least 1ms/],
+];
+for (const [what, line, message] of breakers) refused(`breaker: ${what}`, provider(`${line} #!`), message);
 
 const headers = [
   ['header: a name with a blank', 'header "x y" 1;', /"header" directive has an invalid header name/],

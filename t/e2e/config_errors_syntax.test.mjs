@@ -40,6 +40,7 @@ const directives = {
   api_version: [['llm_provider'], '', '2024-10-21 2025-01-01'],
   header: [['llm_provider'], '', 'a', 'a b c'],
   pass_header: [['llm_provider'], '', 'a b'],
+  breaker: [['llm_provider'], ''],
   connect_timeout: [['llm_provider'], '', '1s 2s'],
   send_timeout: [['llm_provider'], '', '1s 2s'],
   first_token_timeout: [['llm_provider'], '', '1s 2s'],
@@ -52,6 +53,10 @@ const directives = {
   ssl_certificate_key: [['llm_provider'], '', 'a b'],
   target: [['llm_model'], ''],
   fallback: [['llm_model'], ''],
+  attempts: [['llm_model'], '', '1 2'],
+  retry: [['llm_model'], ''],
+  retry_within: [['llm_model'], '', '1s 2s'],
+  retry_budget: [['llm_model'], '', '1% 2 3'],
   models: [['llm_project'], ''],
 };
 
@@ -137,6 +142,7 @@ const once = {
     'pass http://127.0.0.1:1;',
     'host a.test;',
     'key none;',
+    'breaker off;',
     'connect_timeout 1s;',
     'send_timeout 1s;',
     'first_token_timeout 1s;',
@@ -148,6 +154,7 @@ const once = {
     'ssl_certificate a;',
     'ssl_certificate_key a;',
   ],
+  llm_model: ['attempts 2;', 'retry 1;', 'retry_within 1s;', 'retry_budget 20%;'],
   http: ['llm_zone z 1m;'],
 };
 for (const [place, lines] of Object.entries(once)) {

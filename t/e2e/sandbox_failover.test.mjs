@@ -8,7 +8,7 @@ import { chat } from './lib/http.mjs';
 
 const orders = ['delay', 'status', 'die'].map((name) => `pass_header x-sandbox-${name};`).join(' ');
 const http = (gateway) => {
-  const provider = (name, type, more) => `llm_provider ${name} { type ${type}; pass http://unix:${gateway.dir}/sandbox.sock:/${type}/v1; key sandbox; ${more} }`;
+  const provider = (name, type, more) => `llm_provider ${name} { type ${type}; pass http://unix:${gateway.dir}/sandbox.sock:/${type}/v1; key sandbox; breaker off; ${more} }`;
   return `
     ${provider('openai', 'openai', orders)} ${provider('anthropic', 'anthropic', orders)}
     ${provider('good-openai', 'openai', '')} ${provider('good-anthropic', 'anthropic', '')}

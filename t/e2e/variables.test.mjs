@@ -34,7 +34,7 @@ const behaviours = {
 };
 
 const models = (dead) => `
-  llm_provider dead { type openai; pass http://127.0.0.1:${dead}; key none; }
+  llm_provider dead { type openai; pass http://127.0.0.1:${dead}; key none; breaker off; }
   llm_model direct-* { target p/good; }
   ${Object.keys(behaviours).map((name) => `llm_model ${name} { target p; }`).join('\n')}
   llm_model second { target p/unavailable; target p/good; }
@@ -49,7 +49,7 @@ async function launch(t) {
     project: `llm_project test { ${keyLine(KEY, 'id=k1')} } llm_project small { ${keyLine('sk-small', 'id=k2')} models good; }`,
     http: `
       ${format}
-      llm_provider p { type openai; pass http://127.0.0.1:${stub.port}; key none; }
+      llm_provider p { type openai; pass http://127.0.0.1:${stub.port}; key none; breaker off; }
       llm_provider q { type openai; pass http://127.0.0.1:${stub.port}; key none; }
       ${models(await freePort())}`,
     server: `

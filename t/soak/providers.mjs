@@ -95,7 +95,7 @@ export const httpFor = ({ good, bad }) =>
       Object.entries(mocks).map(
         ([format, mock]) => `
   upstream ${name}-${format} { server ${mock.address} max_fails=0; keepalive 16; }
-  llm_provider ${name}-${format} { type ${format}; pass http://${name}-${format}; host ${format}.test; key ${mock.key}; first_token_timeout ${mock.bad ? '3s' : '60s'}; }`,
+  llm_provider ${name}-${format} { type ${format}; pass http://${name}-${format}; host ${format}.test; key ${mock.key}; breaker off; first_token_timeout ${mock.bad ? '3s' : '60s'}; }`,
       ),
     )
     .join('') + `

@@ -1,0 +1,200 @@
+#include "ngx/health.hpp"
+
+#include "ngx/orchestrator.hpp"
+#include "ngx/zone.hpp"
+
+namespace llm::ngx {
+
+using policy::Breaker;
+using policy::BreakerState;
+using policy::CredentialState;
+using policy::Owner;
+using Pass = Breaker::Pass;
+
+namespace {
+
+// All of one provider's are looked at together, none may push out another.
+static_assert(ProviderConf::kMaxKeys <= Table<CredentialEntry>::kWays);
+
+constexpr size_t kLocalTargets = 65536;  // bytes
+constexpr size_t kLocalCredentials = 16384;
+
+// Of the machine, not of the worker.
+int64_t now() noexcept
+{
+    return static_cast<int64_t>(ngx_current_msec);
+}
+
+Owner self() noexcept
+{
+    const ZoneWorker* row = worker_row();
+    return {row ? row->generation : 0, static_cast<uint32_t>(ngx_worker), static_cast<int32_t>(ngx_pid)};
+}
+
+Health health_of(const MainConf& conf) noexcept
+{
+    if (!conf.shared) return conf.health;
+    return {static_cast<Table<TargetState>*>(conf.shared->sections[Zone::targets].data),
+            static_cast<Table<CredentialEntry>*>(conf.shared->sections[Zone::credentials].data)};
+}
+
+std::string_view id_of(const Secret& key, char (&bytes)[sizeof(uint64_t)]) noexcept
+{
+    uint64_t id = key.id();
+    ngx_memcpy(bytes, &id, sizeof(id));
+    return {bytes, sizeof(bytes)};
+}
+
+TargetState* target_in(const MainConf& conf, const ProviderConf& provider, std::string_view model) noexcept
+{
+    Table<TargetState>* table = health_of(conf).targets;
+    return table ? &table->at({view(provider.name), model}) : nullptr;
+}
+
+CredentialEntry* credential_in(const MainConf& conf, const ProviderConf& provider, size_t index) noexcept
+{
+    Table<CredentialEntry>* table = health_of(conf).credentials;
+    char bytes[sizeof(uint64_t)];
+    return table ? &table->at({view(provider.name), id_of(provider.keys[index], bytes)}) : nullptr;
+}
+
+// All states of a provider's credentials; empty where nothing is known of them.
+std::vector<const CredentialState*> states_of(const MainConf& conf, const ProviderConf& provider)
+{
+    std::vector<const CredentialState*> out;
+    Table<CredentialEntry>* table = health_of(conf).credentials;
+    if (!table) return out;
+    for (size_t i = 0; i < provider.keys.size(); i++) out.push_back(credential_in(conf, provider, i));
+    return out;
+}
+
+bool owner_lives(const MainConf& conf, const BreakerState& state) noexcept
+{
+    if (state.phase != BreakerState::Phase::half_open) return false;
+    return is_alive(conf, state.probe.pid, state.probe.generation);
+}
+
+void log_change(ngx_log_t* log, const ProviderConf& provider, std::string_view model, int64_t open_ms)
+{
+    ngx_str_t name = borrow(model);
+    if (open_ms > 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0, "llm: breaker of upstream \"%V\", model \"%V\" is open for %L ms",
+                      &provider.name, &name, open_ms);
+    } else {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "llm: breaker of upstream \"%V\", model \"%V\" is closed", &provider.name,
+                      &name);
+    }
+}
+
+void log_rest(ngx_log_t* log, const ProviderConf& provider, size_t index, const char* what, int64_t rest_ms)
+{
+    ngx_log_error(NGX_LOG_WARN, log, 0, "llm: key %uz of upstream \"%V\" %s and rests for %L ms", index + 1,
+                  &provider.name, what, rest_ms);
+}
+
+}  // namespace
+
+ngx_int_t create_health(ngx_conf_t* cf, MainConf& conf)
+{
+    auto create = [&](auto*& table, size_t bytes) {
+        using T = std::remove_pointer_t<std::remove_reference_t<decltype(table)>>;
+        uint32_t sets = T::sets_in(bytes);
+        table = static_cast<T*>(ngx_pcalloc(cf->pool, T::size_of(sets)));
+        if (table) table->sets = sets;
+        return table != nullptr;
+    };
+    if (conf.zone || !conf.in_use) return NGX_OK;
+    return create(conf.health.targets, kLocalTargets) && create(conf.health.credentials, kLocalCredentials) ? NGX_OK
+                                                                                                            : NGX_ERROR;
+}
+
+Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_view model, Asking asking,
+                ngx_log_t* log)
+{
+    // Looked at before the lock: a file may be read.
+    for (const Secret& key : provider.keys) const_cast<Secret&>(key).value(log);
+
+    Admission out;
+    out.began_ms = now();
+    Lock lock(conf.shared);
+    TargetState* target = target_in(conf, provider, model);
+    std::vector<const CredentialState*> states = states_of(conf, provider);
+    if (!states.empty()) {
+        out.credential = policy::pick_credential(states, out.began_ms);
+        if (out.credential == policy::kNoCredential) {
+            if (asking == Asking::plain && provider.breaker.on) return out;
+            out.credential = policy::soonest_credential(states);
+        }
+    }
+    out.pass = Pass::free;
+    if (target) {
+        Breaker breaker(target->breaker, provider.breaker);
+        out.pass = breaker.admit(self(), owner_lives(conf, target->breaker), out.began_ms);
+        if (out.pass == Pass::refused && asking == Asking::bypass) out.pass = Pass::free;
+        if (out.granted()) target->budget.note(asking == Asking::retry, out.began_ms);
+    }
+    if (out.granted() && !states.empty()) {
+        credential_in(conf, provider, out.credential)->used = health_of(conf).credentials->uses;
+    }
+    return out;
+}
+
+Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission,
+                const chat::ApiError& error, const policy::BudgetRules& budget, ngx_log_t* log)
+{
+    Standing standing;
+    bool failed = policy::recovery(error.kind).trips;
+    bool changed = false;
+    int64_t open_ms = 0;
+    int64_t rest_ms = 0;
+    {
+        Lock lock(conf.shared);
+        standing.may_retry = true;
+        if (TargetState* target = target_in(conf, provider, model)) {
+            Breaker breaker(target->breaker, provider.breaker);
+            changed = failed ? breaker.fail(admission.pass, admission.began_ms, now())
+                             : breaker.succeed(admission.began_ms, now());
+            if (changed && failed) open_ms = target->breaker.until_ms - now();
+            bool open = breaker.refuses(owner_lives(conf, target->breaker), now());
+            standing.may_retry = !open && target->budget.allows(budget, now());
+        }
+        std::vector<const CredentialState*> states = states_of(conf, provider);
+        if (!states.empty()) {
+            CredentialState& state = *credential_in(conf, provider, admission.credential);
+            policy::note_answer(state, error.kind, error.retry_after_ms, now());
+            if (policy::recovery(error.kind).rotate) rest_ms = state.ready_ms - now();
+            states.erase(states.begin() + static_cast<std::ptrdiff_t>(admission.credential));
+            standing.credential_left = policy::pick_credential(states, now()) != policy::kNoCredential;
+        }
+    }
+    if (changed) log_change(log, provider, model, open_ms);
+    if (rest_ms > 0) {
+        bool refused = error.kind == chat::ErrorClass::upstream_credential;
+        log_rest(log, provider, admission.credential, refused ? "was refused" : "has used up its rate", rest_ms);
+    }
+    return standing;
+}
+
+void abandon(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission)
+{
+    if (admission.pass != Pass::probe) return;
+    Lock lock(conf.shared);
+    TargetState* target = target_in(conf, provider, model);
+    if (target) Breaker(target->breaker, provider.breaker).release(admission.pass, self());
+}
+
+void promote(const MainConf& conf, const ProviderConf& provider, std::string_view model, Admission& admission,
+             ngx_log_t* log)
+{
+    if (admission.pass != Pass::probe) return;
+    bool closed = false;
+    {
+        Lock lock(conf.shared);
+        TargetState* target = target_in(conf, provider, model);
+        if (target) closed = Breaker(target->breaker, provider.breaker).succeed(admission.began_ms, now());
+    }
+    admission.pass = Pass::free;
+    if (closed) log_change(log, provider, model, 0);
+}
+
+}  // namespace llm::ngx

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "ngx/conf.hpp"
+#include "ngx/table.hpp"
+#include "policy/breaker.hpp"
+#include "policy/credentials.hpp"
+#include "policy/retry.hpp"
+
+// What all requests of all workers have seen of targets and credentials. It
+// stands in the zone and outlives reloads; without a zone each worker has its own.
+namespace llm::ngx {
+
+// Of a provider and its name for the model.
+struct TargetState {
+    static constexpr size_t kMaxName = 64 + 1 + 256;
+
+    policy::BreakerState breaker;
+    policy::Budget budget;
+};
+
+// Of a provider and a digest of the key: a new key begins anew.
+struct CredentialEntry : policy::CredentialState {
+    static constexpr size_t kMaxName = 64 + 1 + sizeof(uint64_t);
+};
+
+// Tables of the worker's own, for a configuration without a zone.
+ngx_int_t create_health(ngx_conf_t* cf, MainConf& conf);
+
+// How a target is to be asked.
+enum class Asking : uint8_t {
+    plain,
+    retry,   // with a resting credential, too, if there is no other
+    bypass,  // as well when its breaker is open
+};
+
+// Leave to ask a target, to be given back by exactly one of settle() and
+// abandon().
+struct Admission {
+    policy::Breaker::Pass pass = policy::Breaker::Pass::refused;
+    size_t credential = 0;  // index into the provider's; 0 with `key none`
+    int64_t began_ms = 0;
+
+    bool granted() const noexcept { return pass != policy::Breaker::Pass::refused; }
+};
+
+// What may be tried at a target that has just failed.
+struct Standing {
+    bool credential_left = false;
+    bool may_retry = false;  // its breaker and the budget let it
+};
+
+Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_view model, Asking asking,
+                ngx_log_t* log);
+
+// `kind`: none for an answer, else why there is none; `told_ms`: the wait that
+// the provider asked for, or -1.
+Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission,
+                const chat::ApiError& error, const policy::BudgetRules& budget, ngx_log_t* log);
+
+// Nothing was learnt: the client went away, or nothing was sent.
+void abandon(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission);
+
+// A probe has begun to answer: others need not wait for its end.
+void promote(const MainConf& conf, const ProviderConf& provider, std::string_view model, Admission& admission,
+             ngx_log_t* log);
+
+}  // namespace llm::ngx
