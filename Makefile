@@ -78,6 +78,7 @@ $(OBJ)/Makefile: config config.make conf/configure.sh $(OBJ)/files $(if $(NGINX_
 $(SO): $(OBJ)/Makefile $(SOURCES) $(HEADERS)
 	@$(MAKE) --no-print-directory -k -j$(J) -C $(TREE) -f $(OBJ)/Makefile $(if $(NGINX_SRC),binary) modules > $(OBJ)/build.log 2>&1 \
 	    || { grep -E '(error|warning): |undefined (symbol|reference)' -A4 $(OBJ)/build.log | head -n 80; exit 1; }
+	@! nm -uC $(SO) | grep '\bllm::' || { rm -f $(SO); echo "these are declared and nowhere defined"; exit 1; }
 	@touch $(SO)
 
 FORCE:

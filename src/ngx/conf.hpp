@@ -175,7 +175,7 @@ struct MainConf {
 
     ProviderConf* provider(std::string_view name) const noexcept;
     ProjectConf* project(std::string_view name) const noexcept;
-    ModelConf* model(std::string_view exact_name) const noexcept;
+    const ModelConf* model(std::string_view exact_name) const noexcept;  // no pattern is looked at
 };
 
 enum Validate : ngx_uint_t { kIgnoreFlaws, kLogFlaws, kRetryFlaws };

@@ -177,4 +177,14 @@ ProjectConf* MainConf::project(std::string_view name) const noexcept
     return nullptr;
 }
 
+const ModelConf* MainConf::model(std::string_view exact_name) const noexcept
+{
+    for (const ModelConf* model : models) {
+        for (const ModelPattern& p : model->patterns) {
+            if (!p.regex && p.text == exact_name) return model;
+        }
+    }
+    return nullptr;
+}
+
 }  // namespace llm::ngx

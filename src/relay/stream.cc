@@ -18,7 +18,7 @@ Stream::Stream(const Options& options)
 {
 }
 
-dialects::DecodeOptions Stream::decode_options() noexcept
+dialects::DecodeOptions Stream::decode_options()
 {
     dialects::DecodeOptions decode = options_.decode;
     if (options_.mends()) decode.mends = &mends_;

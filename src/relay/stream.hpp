@@ -43,7 +43,7 @@ private:
     Status repeat(const wire::WireEvent& event, const chat::Delta& delta, Rope& out);
     void learn(const wire::WireEvent& event);
     void pass_through(const wire::WireEvent& event, Rope& out);
-    dialects::DecodeOptions decode_options() noexcept;
+    dialects::DecodeOptions decode_options();
 
     Options options_;
     const client::Format& format_;

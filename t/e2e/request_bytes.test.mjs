@@ -173,6 +173,7 @@ test('openai: the same bytes from a file, at the second target, too', async (t) 
   const { gateway, mock } = await serve(t, openai, {
     location: 'client_body_buffer_size 1k;',
     models: 'nothing',
+    provider: 'breaker off;',
     http: 'llm_model nice { target up/gpt-4o; fallback up/gpt-4.1; }',
   });
   const long = odd.replace('"metadata":', () => `"user":"${'\\u0041é/'.repeat(40_000)}","metadata":`).replace('gpt-4o', 'nice');
