@@ -89,7 +89,7 @@ test('azure: the paths of deployments, an API key and a token of Entra ID', asyn
   const ask = async (provider) => {
     const { mock, client } = await serve(t, 'azure', provider);
     say(mock, 200, 'application/json', body);
-    await client.chat.completions.create({ model: 'my/gpt', messages: [{ role: 'user', content: 'Hi' }] }).catch((error) => assert.equal(error.status, 400));
+    await client.chat.completions.create({ model: 'my/gpt', messages: [{ role: 'user', content: 'Hi' }] });
     return mock.last;
   };
   const plain = await ask('');

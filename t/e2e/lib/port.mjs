@@ -6,7 +6,7 @@ import net from 'node:net';
 // The kernel gives ports from here on to connections and to listeners that ask
 // for any: one of those would be taken before it is used.
 const ephemeral = Number(fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s/)[0]);
-const FIRST = 10000;
+const FIRST = 10081; // fetch() refuses 10080 and others below it
 
 async function listens(where) {
   const server = net.createServer();
