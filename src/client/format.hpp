@@ -30,6 +30,10 @@ public:
 
     // Appends what tells of a failure in mid-stream. Nothing may follow it.
     virtual void fail(const chat::ApiError& error, Rope& out) = 0;
+
+    // Appends an event with nothing but a member of the gateway's own, where the
+    // format has room for such.
+    virtual void annotate(std::string_view /*name*/, std::string_view /*json*/, Rope& /*out*/) {}
 };
 
 // Collects an answer's deltas into one body. One per answer.

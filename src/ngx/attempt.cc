@@ -50,7 +50,11 @@ void Attempt::report() noexcept
     bool known = (concluded_ && !stale_) || first_token_ >= 0;
     guarded(log, [&] {
         if (known && !ours) {
-            standing_ = settle(*provider_.main, provider_, target_.model, admission_, error_, orch_.budget(), log);
+            auto whole = static_cast<int64_t>(ended_ - started_);
+            Outcome outcome{
+                .error = error_, .rate = {reply_.used_up_ms(), reply_.scarce_ms()}, .stream = wants_stream_};
+            outcome.took_ms = wants_stream_ ? static_cast<int64_t>(first_token_) : whole;
+            standing_ = settle(*provider_.main, provider_, target_.model, admission_, outcome, orch_.budget(), log);
         } else {
             abandon(*provider_.main, provider_, target_.model, admission_);
         }
@@ -122,6 +126,14 @@ void Attempt::cancel() noexcept
     ngx_http_upstream_t* u = sr_ ? sr_->upstream : nullptr;
     if (u && u->cleanup) (*u->cleanup)(sr_);
     report();
+}
+
+void Attempt::lose() noexcept
+{
+    if (done_) return;
+    reason_ = "another was faster";  // for the trace
+    end_taken_ = true;
+    cancel();
 }
 
 void Attempt::pump() noexcept
@@ -246,7 +258,10 @@ ngx_int_t Attempt::take_stream(std::string_view bytes)
     } else if (!status.ok()) {
         set_error(status);
     } else {
-        if (seen.complete) timer_.start(kDrainTime);
+        if (seen.complete) {
+            timer_.start(kDrainTime);
+            write_trace();
+        }
         return NGX_OK;
     }
     return NGX_ERROR;

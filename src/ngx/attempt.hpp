@@ -32,6 +32,8 @@ public:
     // Whether the target may be asked now.
     bool enter(Asking asking);
 
+    std::string_view obstacle() const noexcept { return admission_.obstacle; }
+
     // Writes the provider's request; false: `error` says what it cannot carry.
     bool encode(chat::ApiError& error);
 
@@ -41,6 +43,9 @@ public:
     // Closes the connection at once. No callback follows.
     void cancel() noexcept;
 
+    // The same, as another one was faster.
+    void lose() noexcept;
+
     // The client can be written to again: moves what waits for it.
     void pump() noexcept;
 
@@ -49,6 +54,8 @@ public:
 
     const Target& target() const noexcept { return target_; }
     bool done() const noexcept { return done_; }
+    // Once, when it is over.
+    bool take_end() noexcept { return done_ && !std::exchange(end_taken_, true); }
     ngx_msec_t started() const noexcept { return started_; }
     ngx_msec_t ended() const noexcept { return ended_; }
     ngx_msec_int_t first_token() const noexcept { return first_token_; }
@@ -62,6 +69,7 @@ public:
     const chat::ApiError& error() const noexcept { return error_; }
     // After done(): what may be tried at the same target.
     const Standing& standing() const noexcept { return standing_; }
+    std::string_view reason() const noexcept { return reason_; }
     // It died on a reused connection before a byte came back.
     bool stale() const noexcept { return stale_; }
     // A complete answer that had nothing in it.
@@ -77,7 +85,7 @@ public:
     void promote();
 
     // Appends the chunk that ends a stream which has failed.
-    void write_failure() { stream_->fail(error_, output_); }
+    void write_failure();
 
     // nginx's side of it (upstream.cc).
     static constexpr size_t kStreamRead = 8192;
@@ -123,6 +131,7 @@ private:
     void judge_error();
     void judge_whole();
     void judge_stream();
+    void write_trace();
     // `reason` is static text for the log and, as a sentence, for the client.
     void set_error(chat::ErrorClass kind, std::string_view reason);
     void set_error(Status status);
@@ -188,6 +197,7 @@ private:
     bool started_upstream_ = false;
     bool done_ = false;
     bool concluded_ = false;  // it has been judged
+    bool end_taken_ = false;
     bool stale_ = false;
     bool empty_ = false;
 };

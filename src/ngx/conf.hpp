@@ -9,6 +9,7 @@
 #include "ngx/ngx.hpp"
 #include "ngx/secret.hpp"
 #include "policy/breaker.hpp"
+#include "policy/hedge.hpp"
 #include "policy/pattern.hpp"
 #include "policy/plan.hpp"
 #include "policy/prices.hpp"
@@ -128,6 +129,7 @@ struct ModelConf {
     bool hold_streams = false;  // so that they can be judged
     policy::PlanRules plan;
     policy::BudgetRules budget;
+    policy::HedgeRules hedge;
     std::vector<std::string_view> said;  // directives that may be given once
 
     // Whether a target is left whose provider is not disabled.
@@ -163,6 +165,7 @@ struct MainConf {
     uint64_t generation = 0;  // of this configuration, in the zone
     std::vector<ProviderConf*> providers;
     std::vector<ModelConf*> models;
+    std::vector<TargetConf> fallbacks;  // llm_fallback
     std::vector<ProjectConf*> projects;
     std::vector<TlsContext> tls;
     std::vector<DynamicUpstream*> dynamic;
@@ -198,6 +201,7 @@ struct LocConf {
     size_t max_response;
     size_t max_tool_arguments;
     ngx_int_t max_depth;
+    ngx_msec_t keepalive;  // between comments to a client that waits; 0: none
     const providers::Provider* sandbox;
     Place sandbox_place;
     AnomalyLog* anomalies;  // null: as the level above
@@ -252,9 +256,11 @@ char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_route(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_escalate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_anomaly_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_default_fallback(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_attempts(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_retry(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_retry_within(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_hedge(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_retry_budget(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_client_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

@@ -51,6 +51,7 @@ void* create_loc_conf(ngx_conf_t* cf)
     conf->max_response = NGX_CONF_UNSET_SIZE;
     conf->max_tool_arguments = NGX_CONF_UNSET_SIZE;
     conf->max_depth = NGX_CONF_UNSET;
+    conf->keepalive = NGX_CONF_UNSET_MSEC;
     return conf;
 }
 
@@ -75,6 +76,7 @@ char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* child)
     ngx_conf_merge_size_value(conf->max_response, prev->max_response, 32 * kMegabyte);
     ngx_conf_merge_size_value(conf->max_tool_arguments, prev->max_tool_arguments, kMegabyte);
     ngx_conf_merge_value(conf->max_depth, prev->max_depth, 128);
+    ngx_conf_merge_msec_value(conf->keepalive, prev->keepalive, 0);
     if (!conf->anomalies) conf->anomalies = prev->anomalies;
 
     ngx_http_core_loc_conf_t* clcf = core_conf(cf);

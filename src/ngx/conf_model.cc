@@ -114,21 +114,26 @@ char* set_model(ngx_conf_t* cf, ngx_command_t*, void* conf)
 
     if (char* rv = parse_block(cf, kModelBlock, model); rv != NGX_CONF_OK) return rv;
     ngx_conf_init_uint_value(model->validate, kLogFlaws);
-    if (model->targets.empty()) return conf_error(cf, model->place, "llm_model \"%V\" has no \"target\"", &args[1]);
+    bool some = std::any_of(model->targets.begin(), model->targets.end(), [](const TargetConf& t) {
+        return !t.rules.reasons || (t.rules.reasons & policy::kAnyError);
+    });
+    if (!some) {
+        ngx_str_t first = borrow(model->patterns[0].text);
+        return conf_error(cf, model->place, "llm_model \"%V\" has no \"target\"", &first);
+    }
     // Fallbacks come last, wherever they were written.
     std::stable_partition(model->targets.begin(), model->targets.end(),
                           [](const TargetConf& t) { return !t.fallback; });
     return NGX_CONF_OK;
 }
 
-// target | fallback PROVIDER[/MODEL] [PARAMETER=VALUE ...]
-char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
+namespace {
+
+// PROVIDER[/MODEL] [PARAMETER=VALUE ...]
+char* read_target(ngx_conf_t* cf, TargetConf& target)
 {
-    auto& model = *static_cast<ModelConf*>(conf);
     auto* args = static_cast<ngx_str_t*>(cf->args->elts);
-    TargetConf target;
     target.place = Place::of(cf);
-    target.fallback = view(cmd->name) == "fallback";
     std::string_view text = view(args[1]);
     size_t slash = text.find('/');
     target.provider_name = text.substr(0, slash);
@@ -139,8 +144,37 @@ char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
         if (!target.model) return error();
         if (!target.model->lengths && !is_model_name(view(name))) return const_cast<char*>("has an invalid model name");
     }
-    if (char* rv = read_target_rules(cf, 2, target.rules); rv != NGX_CONF_OK) return rv;
-    model.targets.push_back(std::move(target));
+    return read_target_rules(cf, 2, target.rules);
+}
+
+// For models without a fallback of their own.
+void add_default_fallbacks(const MainConf& conf, ModelConf& model)
+{
+    bool own = std::any_of(model.targets.begin(), model.targets.end(), [](const TargetConf& t) { return t.fallback; });
+    if (!own) model.targets.insert(model.targets.end(), conf.fallbacks.begin(), conf.fallbacks.end());
+}
+
+}  // namespace
+
+// target | fallback
+char* set_target(ngx_conf_t* cf, ngx_command_t* cmd, void* conf)
+{
+    auto& model = *static_cast<ModelConf*>(conf);
+    TargetConf target;
+    target.fallback = view(cmd->name) == "fallback";
+    if (char* rv = read_target(cf, target); rv != NGX_CONF_OK) return rv;
+    if (target.rules.reasons && !target.fallback) return const_cast<char*>("has \"on=\", which is for a \"fallback\"");
+    model.targets.push_back(target);
+    return NGX_CONF_OK;
+}
+
+// llm_fallback
+char* set_default_fallback(ngx_conf_t* cf, ngx_command_t*, void* conf)
+{
+    TargetConf target;
+    target.fallback = true;
+    if (char* rv = read_target(cf, target); rv != NGX_CONF_OK) return rv;
+    static_cast<MainConf*>(conf)->fallbacks.push_back(target);
     return NGX_CONF_OK;
 }
 
@@ -152,6 +186,7 @@ bool ModelConf::available() const noexcept
 ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
 {
     for (ModelConf* model : conf.models) {
+        add_default_fallbacks(conf, *model);
         for (TargetConf& target : model->targets) {
             target.provider = conf.provider(target.provider_name);
             conf.priced = conf.priced || !target.rules.prices.empty();

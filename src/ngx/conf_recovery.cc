@@ -130,4 +130,29 @@ char* set_retry_budget(ngx_conf_t* cf, ngx_command_t*, void* conf)
     return NGX_CONF_OK;
 }
 
+// TIME | p95 | race [max=P%]
+char* set_hedge(ngx_conf_t* cf, ngx_command_t*, void* conf)
+{
+    using When = policy::HedgeRules::When;
+    policy::HedgeRules& rules = model_of(conf).hedge;
+    if (!is_first(cf, model_of(conf))) return const_cast<char*>(kTwice);
+    std::string_view when = view(arg(cf, 1));
+    const Parameter delay = {{}, Kind::time, 1, kHour, &rules.delay_ms};
+    if (when == "p95") {
+        rules.when = When::p95;
+    } else if (when == "race") {
+        rules.when = When::race;
+        rules.percent = 100;  // it was said in so many words
+    } else if (read_value(when, delay, rules.delay_ms)) {
+        rules.when = When::after;
+    } else {
+        return const_cast<char*>("must be a time, \"p95\" or \"race\"");
+    }
+    int64_t percent = rules.percent;
+    const Parameter known[] = {{"max", Kind::percent, 1, 100, &percent}};
+    if (char* rv = read_parameters(cf, 2, known); rv != NGX_CONF_OK) return rv;
+    rules.percent = static_cast<unsigned>(percent);
+    return NGX_CONF_OK;
+}
+
 }  // namespace llm::ngx

@@ -78,6 +78,31 @@ bool read_zone(Reading& to, std::string_view value)
     return policy::Hours().set_zone(value);
 }
 
+struct ReasonName {
+    std::string_view name;
+    policy::Reason reason;
+};
+constexpr std::array kReasons = {
+    ReasonName{"error", policy::kAnyError},
+    ReasonName{"context_window", policy::kContextWindow},
+    ReasonName{"content_policy", policy::kContentPolicy},
+    ReasonName{"capability", policy::kCapability},
+};
+
+bool read_reasons(Reading& to, std::string_view value)
+{
+    for (bool more = true; more;) {
+        size_t comma = value.find(',');
+        const auto* known = std::find_if(kReasons.begin(), kReasons.end(),
+                                         [&](const ReasonName& r) { return r.name == value.substr(0, comma); });
+        if (known == kReasons.end()) return false;
+        to.rules.reasons = static_cast<uint8_t>(to.rules.reasons | known->reason);
+        more = comma != value.npos;
+        if (more) value.remove_prefix(comma + 1);
+    }
+    return true;
+}
+
 constexpr std::string_view kNeedsList =
     "names of images, audio, files, tools, json_schema, audio_output with commas between";
 
@@ -94,6 +119,7 @@ constexpr std::array kParameters = {
     Parameter{"max_input_tokens",
               [](Reading& to, std::string_view v) { return read_number(v, 1, kMaxTokens, to.rules.offer.max_input); },
               "a number of tokens"},
+    Parameter{"on", read_reasons, "names of error, context_window, content_policy, capability with commas between"},
     Parameter{"can", [](Reading& to, std::string_view v) { return policy::parse_needs(v, to.rules.can); }, kNeedsList},
     Parameter{"cannot", [](Reading& to, std::string_view v) { return policy::parse_needs(v, to.rules.offer.lacks); },
               kNeedsList},

@@ -20,6 +20,7 @@ struct TargetRules {
     policy::Hours hours;
     policy::Offer offer;
     chat::Needs can;                   // whatever is said elsewhere
+    uint8_t reasons = 0;               // policy::Reason: when a fallback is turned to; 0: it is not said
     std::vector<policy::Rate> prices;  // instead of the provider's
 };
 

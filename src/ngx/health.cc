@@ -16,6 +16,9 @@ namespace {
 // All of one provider's are looked at together, none may push out another.
 static_assert(ProviderConf::kMaxKeys <= Table<CredentialEntry>::kWays);
 
+constexpr std::string_view kNoKey = "no key is ready";
+constexpr std::string_view kOpen = "breaker open";
+
 constexpr size_t kLocalTargets = 65536;  // bytes
 constexpr size_t kLocalCredentials = 16384;
 
@@ -122,7 +125,10 @@ Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_
     if (!states.empty()) {
         out.credential = policy::pick_credential(states, out.began_ms);
         if (out.credential == policy::kNoCredential) {
-            if (asking == Asking::plain && provider.breaker.on) return out;
+            if (asking == Asking::plain && provider.breaker.on) {
+                out.obstacle = kNoKey;
+                return out;
+            }
             out.credential = policy::soonest_credential(states);
         }
     }
@@ -131,6 +137,7 @@ Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_
         Breaker breaker(target->breaker, provider.breaker);
         out.pass = breaker.admit(self(), owner_lives(conf, target->breaker), out.began_ms);
         if (out.pass == Pass::refused && asking == Asking::bypass) out.pass = Pass::free;
+        if (!out.granted()) out.obstacle = kOpen;
         if (out.granted()) target->budget.note(asking == Asking::retry, out.began_ms);
     }
     if (out.granted() && !states.empty()) {
@@ -139,9 +146,21 @@ Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_
     return out;
 }
 
-Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission,
-                const chat::ApiError& error, const policy::BudgetRules& budget, ngx_log_t* log)
+std::string_view obstacle_to(const MainConf& conf, const ProviderConf& provider, std::string_view model)
 {
+    if (!provider.breaker.on) return {};
+    Lock lock(conf.shared);
+    std::vector<const CredentialState*> states = states_of(conf, provider);
+    if (!states.empty() && policy::pick_credential(states, now()) == policy::kNoCredential) return kNoKey;
+    TargetState* target = target_in(conf, provider, model);
+    bool open = target && Breaker(target->breaker, provider.breaker).refuses(owner_lives(conf, target->breaker), now());
+    return open ? kOpen : std::string_view();
+}
+
+Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission,
+                const Outcome& outcome, const policy::BudgetRules& budget, ngx_log_t* log)
+{
+    const chat::ApiError& error = outcome.error;
     Standing standing;
     bool failed = policy::recovery(error.kind).trips;
     bool changed = false;
@@ -155,14 +174,16 @@ Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_
             changed = failed ? breaker.fail(admission.pass, admission.began_ms, now())
                              : breaker.succeed(admission.began_ms, now());
             if (changed && failed) open_ms = target->breaker.until_ms - now();
+            bool answered = !error.set() && outcome.took_ms >= 0;
+            if (answered) (outcome.stream ? target->hedge.first_token : target->hedge.whole).note(outcome.took_ms);
             bool open = breaker.refuses(owner_lives(conf, target->breaker), now());
             standing.may_retry = !open && target->budget.allows(budget, now());
         }
         std::vector<const CredentialState*> states = states_of(conf, provider);
         if (!states.empty()) {
             CredentialState& state = *credential_in(conf, provider, admission.credential);
-            policy::note_answer(state, error.kind, error.retry_after_ms, now());
-            if (policy::recovery(error.kind).rotate) rest_ms = state.ready_ms - now();
+            policy::note_answer(state, error.kind, error.retry_after_ms, outcome.rate, now());
+            rest_ms = state.ready_ms - now();
             states.erase(states.begin() + static_cast<std::ptrdiff_t>(admission.credential));
             standing.credential_left = policy::pick_credential(states, now()) != policy::kNoCredential;
         }
@@ -173,6 +194,23 @@ Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_
         log_rest(log, provider, admission.credential, refused ? "was refused" : "has used up its rate", rest_ms);
     }
     return standing;
+}
+
+int64_t hedge_delay(const MainConf& conf, const Target& first, const policy::HedgeRules& rules, bool stream)
+{
+    if (rules.when == policy::HedgeRules::When::never) return -1;
+    Lock lock(conf.shared);
+    TargetState* target = target_in(conf, *first.provider, first.model);
+    if (!target) return -1;
+    policy::note_request(target->hedge, now());
+    return policy::hedge_delay(rules, target->hedge, stream);
+}
+
+bool take_hedge(const MainConf& conf, const Target& first, const policy::HedgeRules& rules)
+{
+    Lock lock(conf.shared);
+    TargetState* target = target_in(conf, *first.provider, first.model);
+    return target && policy::take_hedge(rules, target->hedge, now());
 }
 
 void abandon(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission)

@@ -7,11 +7,14 @@
 #include "ngx/table.hpp"
 #include "policy/breaker.hpp"
 #include "policy/credentials.hpp"
+#include "policy/hedge.hpp"
 #include "policy/retry.hpp"
 
 // What all requests of all workers have seen of targets and credentials. It
 // stands in the zone and outlives reloads; without a zone each worker has its own.
 namespace llm::ngx {
+
+struct Target;
 
 // Of a provider and its name for the model.
 struct TargetState {
@@ -19,6 +22,7 @@ struct TargetState {
 
     policy::BreakerState breaker;
     policy::Budget budget;
+    policy::HedgeState hedge;
 };
 
 // Of a provider and a digest of the key: a new key begins anew.
@@ -42,6 +46,7 @@ struct Admission {
     policy::Breaker::Pass pass = policy::Breaker::Pass::refused;
     size_t credential = 0;  // index into the provider's; 0 with `key none`
     int64_t began_ms = 0;
+    std::string_view obstacle;  // why it is refused; static text
 
     bool granted() const noexcept { return pass != policy::Breaker::Pass::refused; }
 };
@@ -55,10 +60,26 @@ struct Standing {
 Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_view model, Asking asking,
                 ngx_log_t* log);
 
-// `kind`: none for an answer, else why there is none; `told_ms`: the wait that
-// the provider asked for, or -1.
+// Why a target would be passed over now; empty: it would be asked. Static text.
+std::string_view obstacle_to(const MainConf& conf, const ProviderConf& provider, std::string_view model);
+
+// What an attempt has shown of its target and credential.
+struct Outcome {
+    const chat::ApiError& error;  // unset: an answer
+    policy::RateSense rate;
+    bool stream = false;
+    int64_t took_ms = -1;  // to the first token of a stream, or in all; -1: nobody knows
+};
+
 Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission,
-                const chat::ApiError& error, const policy::BudgetRules& budget, ngx_log_t* log);
+                const Outcome& outcome, const policy::BudgetRules& budget, ngx_log_t* log);
+
+// When a second attempt begins beside a first at that target, in milliseconds; -1:
+// not at all. The request is counted.
+int64_t hedge_delay(const MainConf& conf, const Target& first, const policy::HedgeRules& rules, bool stream);
+
+// Whether one may begin now; it is counted then.
+bool take_hedge(const MainConf& conf, const Target& first, const policy::HedgeRules& rules);
 
 // Nothing was learnt: the client went away, or nothing was sent.
 void abandon(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission);

@@ -126,6 +126,8 @@ ngx_command_t commands[] = {
      set<set_provider>, kMain, 0, nullptr},
     {ngx_string("llm_model"), kHttp | NGX_CONF_BLOCK | NGX_CONF_1MORE,
      set<set_model>, kMain, 0, nullptr},
+    {ngx_string("llm_fallback"), kHttp | NGX_CONF_1MORE,
+     set<set_default_fallback>, kMain, 0, nullptr},
     {ngx_string("llm_project"), kHttp | NGX_CONF_BLOCK | NGX_CONF_TAKE1,
      set<set_project>, kMain, 0, nullptr},
 
@@ -161,6 +163,8 @@ ngx_command_t commands[] = {
      ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_body), &size_bounds},
     {ngx_string("llm_max_depth"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_num_slot, kLocation, offsetof(LocConf, max_depth), &depth_bounds},
+    {ngx_string("llm_keepalive"), kAnywhere | NGX_CONF_TAKE1,
+     ngx_conf_set_msec_slot, kLocation, offsetof(LocConf, keepalive), nullptr},
     {ngx_string("llm_max_event"), kAnywhere | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, kLocation, offsetof(LocConf, max_event), &size_bounds},
     {ngx_string("llm_max_response"), kAnywhere | NGX_CONF_TAKE1,
@@ -234,6 +238,8 @@ ngx_command_t commands[] = {
      set<set_retry>, kMain, 0, nullptr},
     {ngx_string("retry_within"), kModelBlock | NGX_CONF_TAKE1,
      set<set_retry_within>, kMain, 0, nullptr},
+    {ngx_string("hedge"), kModelBlock | NGX_CONF_TAKE12,
+     set<set_hedge>, kMain, 0, nullptr},
     {ngx_string("retry_budget"), kModelBlock | NGX_CONF_TAKE12,
      set<set_retry_budget>, kMain, 0, nullptr},
 

@@ -29,7 +29,14 @@ ZoneWorker* worker_row() noexcept
 }
 
 Orchestrator::Orchestrator(ngx_http_request_t* r, Context& ctx)
-    : r_(r), ctx_(ctx), conf_(*loc_conf(r)), main_(*main_conf(r)), backoff_(this, r), started_(ngx_current_msec)
+    : r_(r),
+      ctx_(ctx),
+      conf_(*loc_conf(r)),
+      main_(*main_conf(r)),
+      backoff_(this, r),
+      keepalive_(this, r),
+      hedge_(this, r),
+      started_(ngx_current_msec)
 {
     address_waiter_.owner = this;
     address_waiter_.wake = [](void* owner) {
@@ -67,13 +74,16 @@ void Orchestrator::begin()
     ctx_.record.stream = stream_ = good && chat_->stream;
     // A name that was refused has no place in a log or a header.
     if (good) ctx_.record.request_model = asked_model_ = std::string(chat_->model_name);
+    traced_ = conf_.headers && is_set(r_, "x-llm-trace");
     if (!good || !read_targets(error)) return fail(error);
+    if (is_set(r_, "x-llm-dry-run")) return dry_run();
     admit();
 
     std::vector<uint8_t> reasons;
     for (const Target& target : targets_) reasons.push_back(target.reasons);
     plan_ = policy::Plan(std::move(reasons), rules_);
     listen();
+    if (stream_ && conf_.keepalive > 0) keepalive_.start(conf_.keepalive);
     run(plan_.first());
 }
 
@@ -127,56 +137,6 @@ void Orchestrator::listen()
 
 // --- attempts ------------------------------------------------------------------
 
-void Orchestrator::run(policy::Step step)
-{
-    while (step.kind == policy::Step::Kind::launch) {
-        if (step.wait_ms > 0) {
-            backoff_.start(static_cast<ngx_msec_t>(step.wait_ms));
-            waited_ += static_cast<ngx_msec_t>(std::exchange(step.wait_ms, 0));
-            pending_ = step;
-            return;
-        }
-        chat::ApiError refusal;
-        switch (launch(step, refusal)) {
-            case Launch::started:
-                return;
-            case Launch::waiting:
-                pending_ = step;
-                return;
-            case Launch::skipped:
-                step = plan_.after_skip();
-                break;
-            case Launch::refused:
-                step = plan_.after_refusal(refusal);
-                if (plan_.last_tells_most()) telling_ = nullptr;
-                break;
-            case Launch::failed:
-                return fail(make_error(ErrorClass::internal, "The gateway is out of memory."));
-        }
-    }
-    if (spare_) return answer(*spare_);
-    fail(plan_.error());
-}
-
-Orchestrator::Launch Orchestrator::launch(const policy::Step& step, chat::ApiError& refusal)
-{
-    const Target& target = targets_[step.target];
-    DynamicUpstream* dynamic = dynamic_upstream(main_, target.provider->upstream);
-    if (dynamic && wait_for_address(*dynamic, address_waiter_)) return Launch::waiting;
-
-    auto attempt = std::make_unique<Attempt>(*this, target);
-    Asking asking = step.bypass ? Asking::bypass : step.retry ? Asking::retry : Asking::plain;
-    if (!attempt->enter(asking)) return Launch::skipped;
-    if (step.bypass) {
-        ngx_log_error(NGX_LOG_WARN, r_->connection->log, 0,
-                      "llm: no target is well, upstream \"%V\" is asked nevertheless", &target.provider->name);
-    }
-    if (!attempt->encode(refusal)) return Launch::refused;
-    attempts_.push_back(std::move(attempt));
-    current_ = attempts_.back().get();
-    return current_->launch() ? Launch::started : Launch::failed;
-}
-
 // Whoever could not be woken would hang: there is memory for that already.
 void Orchestrator::wake() noexcept
 {
@@ -218,21 +178,14 @@ void Orchestrator::step()
         if (address_waiter_.waiting || backoff_.running()) return;
         return run(std::exchange(pending_, {}));
     }
-    if (!current_ || !current_->done()) return;
-
-    Attempt& a = *current_;
-    // Without a head there was no way to say that this is it.
-    if (committed_ && !r_->header_sent) return finish(failure());
-    if (committed_) return end_stream();
-    if (a.stale()) return try_next(plan_.after_stale(a.error(), circumstances(a)));
-    if (a.error().set()) return try_next(plan_.after_failure(a.error(), circumstances(a)));
-    // Better than nothing, if nothing is what else there is.
-    if (chat::ApiError why = objection(a); why.set()) {
-        if (!a.empty() || !spare_) spare_ = &a;
-        policy::Step next = plan_.after_failure(why, {.may_retry = false});
-        return next.kind == policy::Step::Kind::launch ? try_next(next) : answer(*spare_);
+    if (committed_) {
+        if (!committed_->done()) return;
+        // Without a head there was no way to say that this is it.
+        return r_->header_sent ? end_stream() : finish(failure());
     }
-    answer(a);
+    for (size_t i = 0; i < attempts_.size() && !finished_; i++) {
+        if (attempts_[i]->take_end()) return settle_end(*attempts_[i]);
+    }
 }
 
 void Orchestrator::answer(Attempt& a)
@@ -250,23 +203,6 @@ size_t Orchestrator::number_of(const Attempt& attempt) const noexcept
         n++;
     }
     return n;
-}
-
-policy::Circumstances Orchestrator::circumstances(const Attempt& a)
-{
-    policy::Circumstances how;
-    how.took_ms = static_cast<int64_t>(a.ended() - a.started());
-    how.chance = static_cast<uint32_t>(ngx_random()) << 1;  // of 31 bits
-    how.credential_left = a.standing().credential_left;
-    how.may_retry = a.standing().may_retry && !a.reply().forbids_retry();
-    return how;
-}
-
-// The current attempt has failed.
-void Orchestrator::try_next(policy::Step step)
-{
-    if (plan_.last_tells_most()) telling_ = current_;
-    run(step);
 }
 
 // --- the answer ----------------------------------------------------------------
@@ -290,6 +226,7 @@ bool Orchestrator::add_answer_headers(const Attempt& a)
     // Of a stream nobody knows yet.
     const std::optional<chat::Money>& cost = ctx_.record.cost;
     if (!stream_ && cost && !add_header(r_, "x-llm-cost", chat::dollars(*cost))) return false;
+    if (traced_ && !add_header(r_, "x-llm-trace", trace(a.error().set() ? nullptr : &a).header())) return false;
 
     const Target& t = a.target();
     if (!add_header(r_, "x-llm-provider", view(t.provider->name))) return false;
@@ -311,15 +248,27 @@ bool Orchestrator::commit(Attempt& a)
 {
     if (committed_) return committed_ == &a;
     committed_ = &a;
-    ctx_.answered = true;
-    if (!add_request_id(r_) || !add_answer_headers(a) || !add_header(r_, "cache-control", "no-cache") ||
-        !add_header(r_, "x-accel-buffering", "no")) {
-        return false;
+    keepalive_.stop();
+    hedge_.stop();
+    for (const std::unique_ptr<Attempt>& other : attempts_) {
+        if (other.get() != &a) other->lose();
     }
+    if (!opened_ && !add_answer_headers(a)) return false;
     a.promote();
     record_target(a);  // add_header may ask
     a.release_request();
     release_request();
+    return opened_ || open_stream();
+}
+
+// Sends the head of a stream.
+bool Orchestrator::open_stream()
+{
+    ctx_.answered = true;
+    if (!add_request_id(r_) || !add_header(r_, "cache-control", "no-cache") ||
+        !add_header(r_, "x-accel-buffering", "no")) {
+        return false;
+    }
     r_->headers_out.status = NGX_HTTP_OK;
     r_->headers_out.content_length_n = -1;
     ngx_str_set(&r_->headers_out.content_type, "text/event-stream; charset=utf-8");
@@ -397,9 +346,11 @@ void Orchestrator::fail(const chat::ApiError& error)
 {
     const Attempt* last = attempts_.empty() ? nullptr : attempts_.back().get();
     fill_record(telling_ ? telling_ : last);
+    if (opened_) return fail_in_band(error);
     bool headers = !last || (telling_ ? add_answer_headers(*telling_)
                                       : add_header(r_, "x-llm-attempts", std::to_string(plan_.attempts())));
-    finish(headers ? send_error(r_, error) : NGX_HTTP_INTERNAL_SERVER_ERROR);
+    std::string trace = traced_ ? trace_.json() : std::string();
+    finish(headers ? send_error(r_, error, trace) : NGX_HTTP_INTERNAL_SERVER_ERROR);
 }
 
 void Orchestrator::fill_record(const Attempt* served)
@@ -408,7 +359,8 @@ void Orchestrator::fill_record(const Attempt* served)
     record.attempts = plan_.attempts();
     ngx_msec_t waited = waited_;
     for (const std::unique_ptr<Attempt>& a : attempts_) waited += a->ended() - a->started();
-    record.overhead = static_cast<ngx_msec_int_t>(ngx_current_msec - started_ - waited);
+    // Two that ran at once were waited for once.
+    record.overhead = ngx_max(static_cast<ngx_msec_int_t>(ngx_current_msec - started_ - waited), 0);
     record_cost();
     if (!served) return;
     record_target(*served);
@@ -434,6 +386,8 @@ void Orchestrator::finish(ngx_int_t rc)
     finished_ = true;
     stop_waiting(address_waiter_);
     backoff_.stop();
+    keepalive_.stop();
+    hedge_.stop();
     for (const std::unique_ptr<Attempt>& a : attempts_) a->cancel();
     settle();
     ngx_http_finalize_request(r_, rc);  // `this` may be gone
@@ -447,7 +401,7 @@ void Orchestrator::on_terminate(void* data) noexcept
     if (!self->finished_) {
         self->finished_ = true;
         Attempt* a = self->committed_ ? self->committed_ : self->current_;
-        if (a) a->cancel();
+        for (const std::unique_ptr<Attempt>& each : self->attempts_) each->cancel();
         guarded(self->r_->connection->log, [&] {
             self->fill_record(a);
             return ngx_int_t{NGX_OK};
@@ -455,6 +409,8 @@ void Orchestrator::on_terminate(void* data) noexcept
     }
     stop_waiting(self->address_waiter_);
     self->backoff_.stop();
+    self->keepalive_.stop();
+    self->hedge_.stop();
     self->settle();
 }
 

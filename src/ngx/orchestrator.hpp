@@ -13,6 +13,7 @@
 #include "ngx/resolve.hpp"
 #include "ngx/timer.hpp"
 #include "policy/plan.hpp"
+#include "relay/trace.hpp"
 #include "wire/reply_head.hpp"
 
 namespace llm::ngx {
@@ -64,6 +65,10 @@ public:
     bool holds_streams() const noexcept;
     // Which of the request's attempts it is, from 1.
     size_t number_of(const Attempt& attempt) const noexcept;
+    // Whether the client wants to know what has become of each attempt.
+    bool is_traced() const noexcept { return traced_; }
+    // Of all that are over, and of one that is not, or null.
+    relay::Trace trace(const Attempt* running) const;
     bool is_committed(const Attempt& attempt) const noexcept { return committed_ == &attempt; }
     // The body text, id and so on that an answer is written with.
     std::string answer_model() const;
@@ -89,11 +94,23 @@ private:
     void run(policy::Step step);
     Launch launch(const policy::Step& step, chat::ApiError& refusal);
     void on_backoff() { wake(); }
+    void arm_hedge();
+    void on_hedge();
+    void launch_hedge(const policy::Step& step);
+    bool is_alone(const Attempt& attempt) const noexcept;
+    void settle_end(Attempt& ended);
     static policy::Circumstances circumstances(const Attempt& failed);
+    void note(const Target& target, std::string_view obstacle);
+    void note_refusal(const Target& target, const chat::ApiError& refusal);
+    void note(const Attempt& attempt);
+    void dry_run();
     void step();
     bool escalates(uint8_t reason) const noexcept;
     chat::ApiError objection(const Attempt& a) const;
     void answer(Attempt& a);
+    void on_keepalive();
+    bool open_stream();
+    void fail_in_band(const chat::ApiError& error);
     bool add_answer_headers(const Attempt& attempt);
     bool add_rate_limits(const wire::ReplyHead& reply);
     void release_request();
@@ -135,6 +152,13 @@ private:
     AddressWaiter address_waiter_;
     Timer<Orchestrator, &Orchestrator::on_backoff> backoff_;
     ngx_msec_t waited_ = 0;  // between attempts
+    Timer<Orchestrator, &Orchestrator::on_keepalive> keepalive_;
+    Timer<Orchestrator, &Orchestrator::on_hedge> hedge_;
+    const Target* hedged_from_ = nullptr;  // the target of the first attempt
+    bool hedged_ = false;                  // two attempts have run at once
+    bool opened_ = false;                  // a stream whose head went out before there was an answer
+    bool traced_ = false;
+    relay::Trace trace_;
     ngx_msec_t started_ = 0;
     ZoneWorker* counted_in_ = nullptr;  // whose count of active requests holds this one
     bool finished_ = false;

@@ -9,13 +9,13 @@ namespace {
 
 constexpr size_t kMaxRequestId = 128;
 
-std::string_view client_request_id(const ngx_http_request_t* r) noexcept
+std::string_view find_header(const ngx_http_request_t* r, std::string_view name) noexcept
 {
     const ngx_list_part_t* part = &r->headers_in.headers.part;
     for (; part; part = part->next) {
         auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; i++) {
-            if (text::iequals(view(headers[i].key), "x-request-id")) return view(headers[i].value);
+            if (text::iequals(view(headers[i].key), name)) return view(headers[i].value);
         }
     }
     return {};
@@ -47,9 +47,14 @@ bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view v
     return h->hash;
 }
 
+bool is_set(const ngx_http_request_t* r, std::string_view name) noexcept
+{
+    return find_header(r, name) == "1";
+}
+
 std::string_view request_id(ngx_http_request_t* r)
 {
-    std::string_view id = client_request_id(r);
+    std::string_view id = find_header(r, "x-request-id");
     return is_safe(id) ? id : nginx_request_id(r);
 }
 
@@ -94,7 +99,7 @@ ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view b
     return ngx_http_output_filter(r, out);
 }
 
-ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error)
+ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error, std::string_view trace)
 {
     if (Context* ctx = get_context(r)) ctx->record.error = error.name_text();
     if (error.retry_after_ms >= 0) {
@@ -106,7 +111,12 @@ ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error)
     if (chat::traits(error.kind).in_vain && !add_header(r, "x-should-retry", "false")) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    return send_json(r, error.status(), completions::error_body(error));
+    std::string body = completions::error_body(error);
+    if (!trace.empty()) {
+        body.pop_back();
+        body.append(",\"llm_trace\":").append(trace).append("}");
+    }
+    return send_json(r, error.status(), body);
 }
 
 }  // namespace llm::ngx

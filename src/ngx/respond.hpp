@@ -22,8 +22,12 @@ bool add_request_id(ngx_http_request_t* r);
 // returns or what ngx_http_finalize_request() takes.
 ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view body);
 
-// Sends an error in OpenAI's form and notes it for the log.
-ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error);
+// Whether a request's header switches something on: its value is `1`.
+bool is_set(const ngx_http_request_t* r, std::string_view name) noexcept;
+
+// Sends an error in OpenAI's form and notes it for the log. `trace`: JSON for
+// `llm_trace` beside it, when it is not empty.
+ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error, std::string_view trace = {});
 
 // Copies `text` into one buffer; `last` ends the response.
 ngx_chain_t* make_chain(ngx_http_request_t* r, std::string_view text, bool last);

@@ -91,6 +91,7 @@ std::vector<Target> list_targets(ngx_http_request_t* r, const Route& route, std:
             }
         }
         out.push_back({t.provider, std::string(model), t.fallback, &t});
+        if (t.rules.reasons) out.back().reasons = t.rules.reasons;
     }
     return out;
 }

@@ -1,6 +1,7 @@
 #include "policy/credentials.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace llm::policy {
 
@@ -32,7 +33,8 @@ bool came_from_provider(ErrorClass kind) noexcept
 
 }  // namespace
 
-void note_answer(CredentialState& state, ErrorClass kind, int64_t told_ms, int64_t now_ms) noexcept
+void note_answer(CredentialState& state, ErrorClass kind, int64_t told_ms, const RateSense& rate,
+                 int64_t now_ms) noexcept
 {
     auto rest = [&](int64_t ms) { state.ready_ms = std::max(state.ready_ms, now_ms + ms); };
     if (kind == ErrorClass::upstream_credential) {
@@ -45,6 +47,8 @@ void note_answer(CredentialState& state, ErrorClass kind, int64_t told_ms, int64
         state.refused = state.limited = 0;
         state.ready_ms = 0;
     }
+    if (rate.used_up_ms > 0) rest(std::min(rate.used_up_ms, kHour));
+    if (came_from_provider(kind)) state.scarce_ms = rate.scarce_ms > 0 ? now_ms + rate.scarce_ms : 0;
 }
 
 size_t pick_credential(std::span<const CredentialState* const> states, int64_t now_ms) noexcept
@@ -52,7 +56,8 @@ size_t pick_credential(std::span<const CredentialState* const> states, int64_t n
     size_t best = kNoCredential;
     for (size_t i = 0; i < states.size(); i++) {
         if (!states[i]->ready(now_ms)) continue;
-        if (best == kNoCredential || states[i]->used < states[best]->used) best = i;
+        auto rank = [&](const CredentialState& s) { return std::pair(s.scarce_ms > now_ms, s.used); };
+        if (best == kNoCredential || rank(*states[i]) < rank(*states[best])) best = i;
     }
     return best;
 }

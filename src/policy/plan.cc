@@ -11,6 +11,8 @@ Plan::Plan(std::vector<uint8_t> reasons, const PlanRules& rules)
 
 Step Plan::first() noexcept
 {
+    // The ordinary targets cannot carry the request: what is left is there for that.
+    if (find_next(wanted_) == turns_.size()) wanted_ = static_cast<uint8_t>(~0U);
     return launch_next();
 }
 
@@ -109,6 +111,25 @@ Step Plan::after_skip() noexcept
     attempts_--;
     turns_[current_] = Turn::skipped;
     return launch_next();
+}
+
+Step Plan::hedge() noexcept
+{
+    if (attempts_ >= rules_.max_attempts) return {};
+    former_ = current_;
+    size_t next = find_next(kAnyError);
+    if (next < turns_.size()) {
+        turns_[next] = Turn::had;
+        current_ = next;
+    }
+    return launch_again();
+}
+
+void Plan::take_back() noexcept
+{
+    attempts_--;
+    if (current_ != former_) turns_[current_] = Turn::ahead;
+    current_ = former_;
 }
 
 }  // namespace llm::policy

@@ -62,6 +62,14 @@ public:
     // of them, they are asked nevertheless.
     Step after_skip() noexcept;
 
+    // A second attempt beside the running one: at the next target, or at the same
+    // when it is the only one.
+    Step hedge() noexcept;
+    // It could not be sent.
+    void take_back() noexcept;
+    // One of two running attempts failed: the other one goes on.
+    void after_loss(const chat::ApiError& error) { remember(error); }
+
     // Whether a failure now would be followed by another target.
     bool has_more() const noexcept { return attempts_ < rules_.max_attempts && find_next(kAnyError) < turns_.size(); }
 
@@ -86,6 +94,7 @@ private:
     PlanRules rules_;
     uint8_t wanted_ = kAnyError;  // the reasons that the next target must be there for
     size_t current_ = 0;
+    size_t former_ = 0;  // before the last hedge
     unsigned attempts_ = 0;
     unsigned stale_ = 0;
     unsigned retries_ = 0;  // of the current target

@@ -173,6 +173,22 @@ void Stream::fail(const chat::ApiError& error, Rope& out)
     });
 }
 
+void Stream::annotate(std::string_view name, std::string_view json, Rope& out)
+{
+    (void)whole(out, [&] {
+        std::string_view last = out.empty() ? std::string_view() : out.pieces().back();
+        bool ended = !format_.terminator.empty() && last.ends_with(format_.terminator);
+        Rope event;
+        writer_->annotate(name, json, event);
+        if (ended) {
+            event.append(format_.terminator);
+            out.cut(out.size() - format_.terminator.size());
+        }
+        out.append(event.str());
+        return kOk;
+    });
+}
+
 Status Stream::feed(std::string_view bytes, Rope& out)
 {
     out_ = &out;

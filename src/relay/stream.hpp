@@ -32,6 +32,10 @@ public:
     // failure. Nothing may follow it.
     void fail(const chat::ApiError& error, Rope& out);
 
+    // Appends an event with a member of the gateway's own, before the event that
+    // ends the stream if that has just been appended.
+    void annotate(std::string_view name, std::string_view json, Rope& out);
+
     const Seen& seen() const noexcept { return seen_; }
 
 private:

@@ -71,13 +71,15 @@ std::string reset_of(std::string_view value, int64_t now_ms)
 struct SplitHeader {
     std::string_view name;
     uint8_t kind;
-    bool is_reset;
+    enum What : uint8_t { limit, remaining, reset } what;
 };
 constexpr std::array kSplitHeaders = {
-    SplitHeader{"anthropic-ratelimit-input-tokens-remaining", 0, false},
-    SplitHeader{"anthropic-ratelimit-input-tokens-reset", 0, true},
-    SplitHeader{"anthropic-ratelimit-output-tokens-remaining", 1, false},
-    SplitHeader{"anthropic-ratelimit-output-tokens-reset", 1, true},
+    SplitHeader{"anthropic-ratelimit-input-tokens-limit", 0, SplitHeader::limit},
+    SplitHeader{"anthropic-ratelimit-input-tokens-remaining", 0, SplitHeader::remaining},
+    SplitHeader{"anthropic-ratelimit-input-tokens-reset", 0, SplitHeader::reset},
+    SplitHeader{"anthropic-ratelimit-output-tokens-limit", 1, SplitHeader::limit},
+    SplitHeader{"anthropic-ratelimit-output-tokens-remaining", 1, SplitHeader::remaining},
+    SplitHeader{"anthropic-ratelimit-output-tokens-reset", 1, SplitHeader::reset},
 };
 
 constexpr std::array<std::string_view, 4> kRequestIds = {
@@ -139,7 +141,10 @@ void ReplyHead::header(std::string_view name, std::string_view value)
     for (const SplitHeader& known : kSplitHeaders) {
         if (!text::iequals(name, known.name)) continue;
         SplitLimit& limit = split_[known.kind];
-        if (!known.is_reset) {
+        if (known.what == SplitHeader::limit) {
+            limit.limit = value;
+        } else if (known.what == SplitHeader::remaining) {
+            limit.remaining = value;
             limit.used_up = value == "0";
         } else if (std::optional<int64_t> at = parse_rfc3339(value)) {
             limit.reset_ms = std::max<int64_t>(*at - now_ms_, 0);
@@ -151,10 +156,8 @@ void ReplyHead::header(std::string_view name, std::string_view value)
     }
 }
 
-int64_t ReplyHead::retry_after_ms() const
+int64_t ReplyHead::used_up_ms() const
 {
-    if (retry_ms_ >= 0) return std::min(retry_ms_, kMaxWait);
-    if (retry_after_ >= 0) return std::min(retry_after_, kMaxWait);
     int64_t wait = -1;
     auto look = [&](RateLimits::Field remaining, RateLimits::Field reset) {
         if (limits_.values[remaining] != "0") return;
@@ -166,6 +169,33 @@ int64_t ReplyHead::retry_after_ms() const
         if (limit.used_up) wait = std::max(wait, limit.reset_ms);
     }
     return std::min(wait, kMaxWait);
+}
+
+int64_t ReplyHead::scarce_ms() const
+{
+    constexpr int64_t kMinute = 60'000;
+    int64_t wait = -1;
+    auto look = [&](std::string_view limit, std::string_view remaining, std::optional<int64_t> reset) {
+        std::optional<uint64_t> all = text::to_uint(limit);
+        std::optional<uint64_t> left = text::to_uint(remaining);
+        if (!all || !left || *left > *all / 10) return;
+        wait = std::max(wait, std::min(reset.value_or(kMinute), kMinute));
+    };
+    const auto& v = limits_.values;
+    look(v[RateLimits::limit_requests], v[RateLimits::remaining_requests],
+         parse_duration(v[RateLimits::reset_requests]));
+    look(v[RateLimits::limit_tokens], v[RateLimits::remaining_tokens], parse_duration(v[RateLimits::reset_tokens]));
+    for (const SplitLimit& l : split_) {
+        look(l.limit, l.remaining, l.reset_ms >= 0 ? std::optional<int64_t>(l.reset_ms) : std::nullopt);
+    }
+    return wait;
+}
+
+int64_t ReplyHead::retry_after_ms() const
+{
+    if (retry_ms_ >= 0) return std::min(retry_ms_, kMaxWait);
+    if (retry_after_ >= 0) return std::min(retry_after_, kMaxWait);
+    return used_up_ms();
 }
 
 }  // namespace llm::wire

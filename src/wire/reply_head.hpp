@@ -54,6 +54,12 @@ public:
     // -1. A limit's reset counts only when that limit is used up. At most an
     // hour, however long it says.
     int64_t retry_after_ms() const;
+    // Of the limits alone: how long until what is used up is there again; -1:
+    // nothing is used up.
+    int64_t used_up_ms() const;
+    // How long less than a tenth of a limit is left, at most a minute; -1: there is
+    // more.
+    int64_t scarce_ms() const;
     // `x-should-retry: false`: another try would end the same way.
     bool forbids_retry() const noexcept { return forbids_retry_; }
 
@@ -63,6 +69,8 @@ private:
     // A limit that clients are not told of.
     struct SplitLimit {
         bool used_up = false;
+        std::string limit;
+        std::string remaining;
         int64_t reset_ms = -1;
     };
 

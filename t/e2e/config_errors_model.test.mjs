@@ -27,6 +27,9 @@ const recoveries = [
   ['retry_within 0;', /"retry_within" directive has an invalid time/],
   ['retry_budget 20;', /invalid value "20" in "retry_budget", it must be 0% to 100%/],
   ['retry_budget 101%;', /invalid value "101%" in "retry_budget", it must be 0% to 100%/],
+  ['hedge 0;', /"hedge" directive must be a time, "p95" or "race"/],
+  ['hedge p99;', /"hedge" directive must be a time, "p95" or "race"/],
+  ['hedge race max=0%;', /invalid parameter "max=0%" of "hedge", it must be 1% to 100%/],
   ['retry_budget off min=1;', /"retry_budget" directive off takes no parameters/],
 ];
 for (const [line, message] of recoveries) refused(line, provider + model('m', `${line} #!\ntarget p;`), message);

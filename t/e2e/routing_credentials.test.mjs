@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import OpenAI from 'openai';
-import { answer, errorBody, RawProvider, sized } from '../mock/raw.mjs';
+import { answer, errorBody, RawProvider, sized, whole } from '../mock/raw.mjs';
 import { provider as oneKey } from './lib/faulty.mjs';
 import { Gateway, KEY } from './lib/gateway.mjs';
 import { chat } from './lib/http.mjs';
@@ -14,11 +14,12 @@ import { chatBody } from './lib/wire.mjs';
 // `bad`: what the provider says to a key, by its name.
 async function start(t, { keys = ['sk-up-a', 'sk-up-b', 'sk-up-c'], bad = {}, lines, model = 'target up;', ...options } = {}) {
   const used = [];
+  const said = {}; // headers of a key's answers
   const up = await RawProvider.start(t, (x) => {
     const key = x.request.headers.authorization.replace('Bearer ', '');
     used.push(key);
     const [status, headers] = bad[key] ?? [];
-    return status ? x.end(sized(status, errorBody.openai(status, `No: ${key}`), headers)) : answer(x, 'Hello');
+    return status ? x.end(sized(status, errorBody.openai(status, `No: ${key}`), headers)) : said[key] ? x.write(sized(200, whole.openai('Hello'), said[key])) : answer(x, 'Hello');
   });
   const other = await RawProvider.start(t, (x) => answer(x, 'other'));
   const gateway = await Gateway.start(t, {
@@ -31,7 +32,7 @@ async function start(t, { keys = ['sk-up-a', 'sk-up-b', 'sk-up-c'], bad = {}, li
   });
   const client = new OpenAI({ apiKey: KEY, baseURL: gateway.url, maxRetries: 0 });
   const ask = (stream = false) => client.chat.completions.create({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], stream }).withResponse();
-  return { up, other, gateway, ask, used, bad };
+  return { up, other, gateway, ask, used, bad, said };
 }
 
 for (const workers of [1, 2, 4]) {
@@ -68,6 +69,17 @@ test('a rate that is used up: another key, and the first again when its time has
     await ask();
     return used.at(-1) === 'sk-up-a';
   }, 'the key to be used again');
+});
+
+test('a rate that is about to be used up: another key, before the provider says no', async (t) => {
+  const limits = (left, reset) => ({ 'x-ratelimit-limit-requests': '100', 'x-ratelimit-remaining-requests': String(left), 'x-ratelimit-reset-requests': reset });
+  const { ask, used, said } = await start(t, { keys: ['sk-up-a', 'sk-up-b'] });
+  said['sk-up-a'] = limits(5, '50s');
+  for (let i = 0; i < 4; i++) await ask();
+  assert.deepEqual(used, ['sk-up-a', 'sk-up-b', 'sk-up-b', 'sk-up-b'], 'little is left');
+  said['sk-up-b'] = limits(0, '50s');
+  for (let i = 0; i < 3; i++) await ask();
+  assert.deepEqual(used.slice(4), ['sk-up-b', 'sk-up-a', 'sk-up-a'], 'nothing is left');
 });
 
 test('all refused: the error is the gateway\'s, not the client\'s', async (t) => {

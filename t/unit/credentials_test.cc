@@ -35,7 +35,7 @@ TEST(Credentials, RestsByFailure)
         CredentialState state;
         int64_t now = kNow;
         for (int64_t rest : row.rests) {
-            note_answer(state, row.kind, row.told, now);
+            note_answer(state, row.kind, row.told, {}, now);
             EXPECT_EQ(std::max<int64_t>(state.ready_ms - now, 0), rest) << traits(row.kind).name;
             now += rest;
             EXPECT_TRUE(state.ready(now));
@@ -49,12 +49,12 @@ TEST(Credentials, RestsByFailure)
 TEST(Credentials, AnAnswerShowsThatItIsGood)
 {
     CredentialState state;
-    note_answer(state, ErrorClass::upstream_credential, -1, kNow);
-    note_answer(state, ErrorClass::connect, -1, kNow);
+    note_answer(state, ErrorClass::upstream_credential, -1, {}, kNow);
+    note_answer(state, ErrorClass::connect, -1, {}, kNow);
     EXPECT_FALSE(state.ready(kNow)) << "nobody was there to look at it";
-    note_answer(state, ErrorClass::none, -1, kNow);
+    note_answer(state, ErrorClass::none, -1, {}, kNow);
     EXPECT_TRUE(state.ready(kNow));
-    note_answer(state, ErrorClass::upstream_credential, -1, kNow);
+    note_answer(state, ErrorClass::upstream_credential, -1, {}, kNow);
     EXPECT_EQ(state.ready_ms, kNow + 60000) << "the row began anew";
 }
 
@@ -78,6 +78,29 @@ TEST(Credentials, TheOneThatRestedLongest)
     EXPECT_EQ(policy::pick_credential(all, kNow), policy::kNoCredential);
     EXPECT_EQ(policy::soonest_credential(all), 1u);
     EXPECT_EQ(policy::pick_credential({}, kNow), policy::kNoCredential);
+}
+
+// Before the provider has to say no.
+TEST(Credentials, RestsWhenItsRateIsUsedUp)
+{
+    CredentialState state;
+    note_answer(state, ErrorClass::none, -1, {.used_up_ms = 4000}, kNow);
+    EXPECT_FALSE(state.ready(kNow + 3999));
+    EXPECT_TRUE(state.ready(kNow + 4000));
+    note_answer(state, ErrorClass::none, -1, {}, kNow + 1);
+    EXPECT_TRUE(state.ready(kNow + 1)) << "a later answer knows better";
+}
+
+TEST(Credentials, OneWithMuchLeftFirst)
+{
+    std::vector<CredentialState> s(2);
+    std::vector<const CredentialState*> all = {&s[0], &s[1]};
+    note_answer(s[0], ErrorClass::none, -1, {.scarce_ms = 5000}, kNow);
+    s[1].used = 7;
+    EXPECT_EQ(policy::pick_credential(all, kNow), 1u) << "though it was used later";
+    EXPECT_EQ(policy::pick_credential(all, kNow + 5000), 0u);
+    s[1].ready_ms = kNow + 10;
+    EXPECT_EQ(policy::pick_credential(all, kNow), 0u) << "little is better than nothing";
 }
 
 }  // namespace

@@ -400,6 +400,39 @@ TEST(Plan, TargetsForOneKindOfFailure)
     }
 }
 
+// --- two at once ---------------------------------------------------------------------
+
+TEST(Plan, ASecondAttemptBesideTheFirst)
+{
+    Plan plan = plan_of(3);
+    plan.first();
+    Step step = plan.hedge();
+    EXPECT_EQ(step.target, 1u);
+    EXPECT_EQ(plan.attempts(), 2u);
+    plan.after_loss(make_error(ErrorClass::upstream_rate_limited, "first"));
+    step = plan.after_failure(make_error(kServer, "second"), {.may_retry = false});
+    EXPECT_EQ(step.target, 2u);
+    EXPECT_EQ(plan.error().message, "first") << "of both the one that tells more";
+}
+
+TEST(Plan, ASecondAttemptAtTheOnlyTarget)
+{
+    Plan plan = plan_of(1, 2);
+    plan.first();
+    EXPECT_EQ(plan.hedge().target, 0u);
+    EXPECT_EQ(plan.hedge().kind, Step::Kind::give_up) << "attempts are capped";
+}
+
+TEST(Plan, ASecondAttemptThatIsTakenBack)
+{
+    Plan plan = plan_of(2);
+    plan.first();
+    plan.hedge();
+    plan.take_back();
+    EXPECT_EQ(plan.attempts(), 1u);
+    EXPECT_EQ(plan.after_failure(make_error(kServer, "x")).target, 1u) << "it is still ahead";
+}
+
 }  // namespace
 
 }  // namespace llm::test

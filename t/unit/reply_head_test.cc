@@ -107,6 +107,54 @@ TEST(ReplyHead, RetryAfter)
     for (const Row& row : rows) EXPECT_EQ(read(row.headers).retry_after_ms(), row.ms) << row.name;
 }
 
+TEST(ReplyHead, WhatIsLeftOfALimit)
+{
+    struct Row {
+        std::string_view name;
+        Headers headers;
+        int64_t used_up;
+        int64_t scarce;
+    };
+    const Row rows[] = {
+        {"nothing", {}, -1, -1},
+        {"much", {{"x-ratelimit-limit-requests", "100"}, {"x-ratelimit-remaining-requests", "50"}}, -1, -1},
+        {"a tenth",
+         {{"x-ratelimit-limit-requests", "100"},
+          {"x-ratelimit-remaining-requests", "10"},
+          {"x-ratelimit-reset-requests", "6s"}},
+         -1,
+         6000},
+        {"little, for nobody knows how long",
+         {{"x-ratelimit-limit-tokens", "100"}, {"x-ratelimit-remaining-tokens", "3"}},
+         -1,
+         60000},
+        {"little for long",
+         {{"x-ratelimit-limit-tokens", "100"},
+          {"x-ratelimit-remaining-tokens", "3"},
+          {"x-ratelimit-reset-tokens", "1h"}},
+         -1,
+         60000},
+        {"nothing is left",
+         {{"x-ratelimit-limit-tokens", "100"},
+          {"x-ratelimit-remaining-tokens", "0"},
+          {"x-ratelimit-reset-tokens", "2s"}},
+         2000,
+         2000},
+        {"Anthropic's",
+         {{"anthropic-ratelimit-input-tokens-limit", "1000"},
+          {"anthropic-ratelimit-input-tokens-remaining", "40"},
+          {"anthropic-ratelimit-input-tokens-reset", "2026-11-21T02:39:20Z"}},
+         -1,
+         20000},
+        {"no number", {{"x-ratelimit-limit-tokens", "many"}, {"x-ratelimit-remaining-tokens", "0.5"}}, -1, -1},
+    };
+    for (const Row& row : rows) {
+        ReplyHead head = read(row.headers);
+        EXPECT_EQ(head.used_up_ms(), row.used_up) << row.name;
+        EXPECT_EQ(head.scarce_ms(), row.scarce) << row.name;
+    }
+}
+
 TEST(ReplyHead, RateLimits)
 {
     struct Row {

@@ -210,6 +210,16 @@ void StreamWriter::put(const Delta& delta, Rope& out)
     content(delta, out);
 }
 
+void StreamWriter::annotate(std::string_view name, std::string_view json, Rope& out)
+{
+    open_chunk(out);
+    out.append("],\"");
+    out.append(name);
+    out.append("\":");
+    out.append(json);
+    close_chunk(out);
+}
+
 void StreamWriter::fail(const chat::ApiError& error, Rope& out)
 {
     open_choice(0, out);

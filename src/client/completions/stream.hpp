@@ -18,6 +18,7 @@ public:
 
     void put(const chat::Delta& delta, Rope& out) override;
     void fail(const chat::ApiError& error, Rope& out) override;
+    void annotate(std::string_view name, std::string_view json, Rope& out) override;
 
 private:
     struct Choice {
