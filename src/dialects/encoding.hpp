@@ -18,6 +18,11 @@ struct BodyEncoding {
     EncodedRequest& out;
     chat::ApiError& error;
 
+    BodyEncoding(const chat::RequestBody& b, const EncodeOptions& o, EncodedRequest& to, chat::ApiError& e) noexcept
+        : body(b), options(o), out(to), error(e)
+    {
+    }
+
     // Sets the error "'param' is not supported ..." and returns false.
     bool refuse(std::string_view param, std::string_view why = {});
 
@@ -35,7 +40,7 @@ std::string json_tool_name(const chat::Request& request);
 // Of a request for a chat.
 struct Encoding : BodyEncoding {
     Encoding(const chat::Request& r, const EncodeOptions& o, EncodedRequest& to, chat::ApiError& e) noexcept
-        : BodyEncoding{r, o, to, e}, request(r)
+        : BodyEncoding(r, o, to, e), request(r)
     {
     }
 

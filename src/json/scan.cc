@@ -39,7 +39,7 @@ inline uint32_t odd_of_16(const char* p) noexcept
 
 inline uint64_t odd_of_64(const char* p) noexcept
 {
-    auto part = [&](unsigned i) { return uint64_t{odd_of_16(p + 16 * i)} << (16 * i); };
+    auto part = [&](unsigned i) { return uint64_t{odd_of_16(p + size_t{16} * i)} << (16 * i); };
     return part(0) | part(1) | part(2) | part(3);
 }
 #endif

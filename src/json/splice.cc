@@ -71,7 +71,8 @@ void Splice::settle(std::span<const Member> members)
         if (any || !added.empty()) added += ',';
         added += next->added;
     }
-    if (!added.empty()) replace({end_of(object) - 1, 0}, std::move(added));
+    const char* end = end_of(object) - 1;
+    if (!added.empty()) replace({end, end}, std::move(added));
 }
 
 void Splice::settle()

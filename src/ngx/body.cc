@@ -14,7 +14,7 @@ std::string_view text_of(const u_char* pos, size_t size) noexcept
 }
 
 // Bodies of at least this size get a room of their own.
-constexpr size_t kRoomFrom = 32 * 1024;
+constexpr size_t kRoomFrom = size_t{32} * 1024;
 
 // A connection that carries other requests at the same time.
 bool is_multiplexed(const ngx_http_request_t* r) noexcept
@@ -23,7 +23,7 @@ bool is_multiplexed(const ngx_http_request_t* r) noexcept
 }
 
 // Bodies of at least this size give their pages back when they are freed.
-constexpr size_t kLarge = 128 * 1024;
+constexpr size_t kLarge = size_t{128} * 1024;
 
 // Gives whole pages of memory that is about to be freed back to the system: the
 // allocator keeps what lies between blocks that others still use.

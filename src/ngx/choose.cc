@@ -148,9 +148,9 @@ public:
     }
 
 private:
-    bool none(ErrorClass kind, std::string text, std::string_view param = {})
+    bool none(ErrorClass kind, std::string_view text, std::string_view param = {})
     {
-        error_ = make_error(kind, std::move(text), param);
+        error_ = make_error(kind, text, param);
         return false;
     }
 

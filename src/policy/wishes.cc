@@ -14,7 +14,7 @@ using chat::ApiError;
 using chat::ErrorClass;
 using json::Value;
 
-bool bad(ApiError& error, std::string param, std::string_view what)
+bool bad(ApiError& error, const std::string& param, std::string_view what)
 {
     error = make_error(ErrorClass::bad_request, "Invalid '" + param + "': " + std::string(what) + '.', param);
     error.code = "invalid_value";

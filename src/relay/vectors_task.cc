@@ -8,7 +8,6 @@ namespace llm::relay {
 
 namespace {
 
-using chat::ErrorClass;
 using json::Value;
 
 // What a body amounts to that could not be read: some providers tell of errors
