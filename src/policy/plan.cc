@@ -11,8 +11,12 @@ Plan::Plan(std::vector<uint8_t> reasons, const PlanRules& rules)
 
 Step Plan::first() noexcept
 {
-    // The ordinary targets cannot carry the request: what is left is there for that.
-    if (find_next(wanted_) == turns_.size()) wanted_ = static_cast<uint8_t>(~0U);
+    // The ordinary targets cannot carry the request: what is left is there for
+    // that, or is better than nothing.
+    for (uint8_t reasons : {uint8_t{kCapability | kContextWindow}, uint8_t{0xff}}) {
+        if (find_next(wanted_) < turns_.size()) break;
+        wanted_ = reasons;
+    }
     return launch_next();
 }
 

@@ -178,7 +178,9 @@ int64_t ReplyHead::scarce_ms() const
     auto look = [&](std::string_view limit, std::string_view remaining, std::optional<int64_t> reset) {
         std::optional<uint64_t> all = text::to_uint(limit);
         std::optional<uint64_t> left = text::to_uint(remaining);
-        if (!all || !left || *left > *all / 10) return;
+        // Azure does not always tell the limit.
+        bool little = left && (*left == 0 || (all && *left <= *all / 10));
+        if (!little) return;
         wait = std::max(wait, std::min(reset.value_or(kMinute), kMinute));
     };
     const auto& v = limits_.values;

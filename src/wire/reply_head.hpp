@@ -57,7 +57,7 @@ public:
     // Of the limits alone: how long until what is used up is there again; -1:
     // nothing is used up.
     int64_t used_up_ms() const;
-    // How long less than a tenth of a limit is left, at most a minute; -1: there is
+    // How long a tenth of a limit is left or less, at most a minute; -1: there is
     // more.
     int64_t scarce_ms() const;
     // `x-should-retry: false`: another try would end the same way.

@@ -400,6 +400,14 @@ TEST(Plan, TargetsForOneKindOfFailure)
     }
 }
 
+TEST(Plan, WhenNothingOrdinaryIsLeft)
+{
+    Plan able({policy::kContentPolicy, policy::kCapability}, {});
+    EXPECT_EQ(able.first().target, 1u) << "the one that is there for it";
+    Plan other({policy::kContentPolicy, policy::kContentPolicy}, {});
+    EXPECT_EQ(other.first().target, 0u) << "better than nothing";
+}
+
 // --- two at once ---------------------------------------------------------------------
 
 TEST(Plan, ASecondAttemptBesideTheFirst)

@@ -146,6 +146,7 @@ TEST(ReplyHead, WhatIsLeftOfALimit)
           {"anthropic-ratelimit-input-tokens-reset", "2026-11-21T02:39:20Z"}},
          -1,
          20000},
+        {"Azure's, without limit and reset", {{"x-ratelimit-remaining-requests", "0"}}, -1, 60000},
         {"no number", {{"x-ratelimit-limit-tokens", "many"}, {"x-ratelimit-remaining-tokens", "0.5"}}, -1, -1},
     };
     for (const Row& row : rows) {
