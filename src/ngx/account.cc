@@ -66,7 +66,7 @@ std::string Orchestrator::describe(const Attempt& a, Fact fact) const
         case Fact::status:
             return a.status() > 0 ? std::to_string(a.status()) : "-";
         case Fact::time: {
-            ngx_msec_t ms = a.done() ? a.ended() - a.started() : ngx_current_msec - a.started();
+            ngx_msec_t ms = a.took();
             char text[32];
             int n = std::snprintf(text, sizeof(text), "%lu.%03lu", static_cast<unsigned long>(ms / 1000),
                                   static_cast<unsigned long>(ms % 1000));

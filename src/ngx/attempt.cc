@@ -51,9 +51,10 @@ void Attempt::report() noexcept
     guarded(log, [&] {
         if (known && !ours) {
             auto whole = static_cast<int64_t>(ended_ - started_);
-            Outcome outcome{
-                .error = error_, .rate = {reply_.used_up_ms(), reply_.scarce_ms()}, .stream = wants_stream_};
-            outcome.took_ms = wants_stream_ ? static_cast<int64_t>(first_token_) : whole;
+            Outcome outcome{.error = error_,
+                            .rate = {.used_up_ms = reply_.used_up_ms(), .scarce_ms = reply_.scarce_ms()},
+                            .stream = wants_stream_,
+                            .took_ms = wants_stream_ ? int64_t{first_token_} : whole};
             standing_ = settle(*provider_.main, provider_, target_.model, admission_, outcome, orch_.budget(), log);
         } else {
             abandon(*provider_.main, provider_, target_.model, admission_);
@@ -188,6 +189,7 @@ relay::Options Attempt::relay_options() const
     o.decode.json.depth = static_cast<uint32_t>(conf.max_depth);
     o.max_event = conf.max_event;
     if (conf.headers) o.pricer = this;
+    if (orch_.is_traced()) o.tracer = this;
     o.validate = orch_.validates();
     o.wants_json = orch_.chat().output.kind != chat::OutputFormat::Kind::text;
     return o;
@@ -258,10 +260,7 @@ ngx_int_t Attempt::take_stream(std::string_view bytes)
     } else if (!status.ok()) {
         set_error(status);
     } else {
-        if (seen.complete) {
-            timer_.start(kDrainTime);
-            write_trace();
-        }
+        if (seen.complete) timer_.start(kDrainTime);
         return NGX_OK;
     }
     return NGX_ERROR;

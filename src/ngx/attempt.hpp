@@ -22,7 +22,7 @@ namespace llm::ngx {
 //
 // Owned by its orchestrator. It may be cancelled at any time but from within
 // its own callbacks.
-class Attempt final : private chat::Pricer {
+class Attempt final : private chat::Pricer, private relay::Tracer {
 public:
     Attempt(Orchestrator& orchestrator, const Target& target);
     ~Attempt();
@@ -56,8 +56,8 @@ public:
     bool done() const noexcept { return done_; }
     // Once, when it is over.
     bool take_end() noexcept { return done_ && !std::exchange(end_taken_, true); }
-    ngx_msec_t started() const noexcept { return started_; }
-    ngx_msec_t ended() const noexcept { return ended_; }
+    // How long it took, or has taken so far.
+    ngx_msec_t took() const noexcept { return (done_ ? ended_ : ngx_current_msec) - started_; }
     ngx_msec_int_t first_token() const noexcept { return first_token_; }
     const relay::Seen& seen() const noexcept { return stream_ ? stream_->seen() : seen_; }
     const wire::ReplyHead& reply() const noexcept { return reply_; }
@@ -85,7 +85,7 @@ public:
     void promote();
 
     // Appends the chunk that ends a stream which has failed.
-    void write_failure();
+    void write_failure() { stream_->fail(error_, output_); }
 
     // nginx's side of it (upstream.cc).
     static constexpr size_t kStreamRead = 8192;
@@ -102,6 +102,7 @@ private:
     static constexpr ngx_msec_t kDrainTime = 1000;  // for a stream's framing to end after its last event
 
     std::optional<chat::Money> cost(const chat::Usage& usage) const override;
+    std::string trace() const override;
 
     ngx_int_t start_upstream(ngx_http_request_t* sr);
     ngx_int_t create_request(ngx_http_request_t* sr);
@@ -131,7 +132,6 @@ private:
     void judge_error();
     void judge_whole();
     void judge_stream();
-    void write_trace();
     // `reason` is static text for the log and, as a sentence, for the client.
     void set_error(chat::ErrorClass kind, std::string_view reason);
     void set_error(Status status);

@@ -17,14 +17,14 @@ std::string name_of(const Target& target)
 }
 
 constexpr std::string_view kLost = "another was faster";
+constexpr std::string_view kSpecial = "after failures of its kind";
 
 relay::Trace::Entry entry_of(const Attempt& a, std::string_view good)
 {
     relay::Trace::Entry entry;
     entry.target = name_of(a.target());
     entry.status = static_cast<int>(a.status());
-    ngx_msec_t until = a.done() ? a.ended() : ngx_current_msec;
-    entry.ms = static_cast<int64_t>(until - a.started());
+    entry.ms = static_cast<int64_t>(a.took());
     entry.reason = a.error().set() ? a.reason() : a.empty() ? "empty answer" : good;
     return entry;
 }
@@ -57,6 +57,11 @@ relay::Trace Orchestrator::trace(const Attempt* running) const
     return out;
 }
 
+std::string Attempt::trace() const
+{
+    return orch_.trace(this).json();
+}
+
 // Nothing is sent, counted or reserved.
 void Orchestrator::dry_run()
 {
@@ -74,7 +79,8 @@ void Orchestrator::dry_run()
         } else if (!obstacle.empty()) {
             note(target, obstacle);
         } else {
-            note(target, std::exchange(taken, true) ? "if those before fail" : "would be asked");
+            bool ordinary = target.reasons & policy::kAnyError;
+            note(target, !ordinary ? kSpecial : std::exchange(taken, true) ? "if those before fail" : "would be asked");
         }
     }
     Rope body;

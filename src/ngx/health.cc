@@ -182,8 +182,9 @@ Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_
         std::vector<const CredentialState*> states = states_of(conf, provider);
         if (!states.empty()) {
             CredentialState& state = *credential_in(conf, provider, admission.credential);
+            bool news = state.ready(now()) || policy::recovery(error.kind).rotate;
             policy::note_answer(state, error.kind, error.retry_after_ms, outcome.rate, now());
-            rest_ms = state.ready_ms - now();
+            if (news) rest_ms = state.ready_ms - now();
             states.erase(states.begin() + static_cast<std::ptrdiff_t>(admission.credential));
             standing.credential_left = policy::pick_credential(states, now()) != policy::kNoCredential;
         }

@@ -127,20 +127,7 @@ void Attempt::judge_stream()
         set_error(status);
     } else {
         empty_ = !seen.content;
-        write_trace();
     }
-}
-
-// What has become of all attempts, with the end of the stream.
-void Attempt::write_trace()
-{
-    if (orch_.is_traced()) stream_->annotate("llm_trace", orch_.trace(this).json(), output_);
-}
-
-void Attempt::write_failure()
-{
-    write_trace();
-    stream_->fail(error_, output_);
 }
 
 void Attempt::log_failure() const

@@ -113,15 +113,19 @@ void Orchestrator::arm_hedge()
     if (delay == 0) on_hedge();
 }
 
-// If it cannot begin at once, the first goes on alone.
-void Orchestrator::launch_hedge(const policy::Step& step)
+// If it cannot begin at once, for want of memory too, the first goes on alone.
+void Orchestrator::launch_hedge(const policy::Step& step) noexcept
 {
-    chat::ApiError refusal;
-    Launch result = launch(step, refusal);
+    Launch result = Launch::failed;
+    guarded(r_->connection->log, [&] {
+        chat::ApiError refusal;
+        result = launch(step, refusal);
+        return ngx_int_t{NGX_OK};
+    });
     hedged_ = result == Launch::started;
     if (hedged_) return;
     if (result == Launch::waiting) stop_waiting(address_waiter_);
-    if (result == Launch::failed) attempts_.pop_back();
+    attempts_.resize(1);
     current_ = attempts_[0].get();
     plan_.take_back();
 }
@@ -130,19 +134,23 @@ void Orchestrator::on_hedge()
 {
     bool one_runs = !finished_ && !committed_ && attempts_.size() == 1 && !attempts_[0]->done();
     if (!one_runs || !take_hedge(main_, *hedged_from_, model_->hedge)) return;
-    ngx_int_t rc = guarded(r_->connection->log, [&] {
-        policy::Step step = plan_.hedge();
-        if (step.kind == policy::Step::Kind::launch) launch_hedge(step);
-        return ngx_int_t{NGX_OK};
-    });
-    // One that has half begun would be waited for.
-    if (rc != NGX_OK) finish(failure());
+    policy::Step step = plan_.hedge();
+    if (step.kind == policy::Step::Kind::launch) launch_hedge(step);
+}
+
+// At once: what they say from now on nobody reads.
+void Orchestrator::end_others(const Attempt& winner) noexcept
+{
+    hedge_.stop();
+    for (const std::unique_ptr<Attempt>& a : attempts_) {
+        if (a.get() != &winner) a->lose();
+    }
 }
 
 policy::Circumstances Orchestrator::circumstances(const Attempt& a)
 {
     policy::Circumstances how;
-    how.took_ms = static_cast<int64_t>(a.ended() - a.started());
+    how.took_ms = static_cast<int64_t>(a.took());
     how.chance = static_cast<uint32_t>(ngx_random()) << 1;  // of 31 bits
     how.credential_left = a.standing().credential_left;
     how.may_retry = a.standing().may_retry && !a.reply().forbids_retry();

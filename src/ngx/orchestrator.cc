@@ -155,7 +155,11 @@ void Orchestrator::on_write(ngx_http_request_t* r) noexcept
         return ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
     }
     Orchestrator& self = *ctx->orchestrator;
-    if (self.committed_) self.committed_->pump();
+    if (self.committed_) {
+        self.committed_->pump();
+    } else if (self.opened_ && ngx_http_output_filter(r, nullptr) == NGX_ERROR) {
+        return self.finish(NGX_ERROR);
+    }
     ngx_int_t rc = guarded(r->connection->log, [&] {
         self.step();
         return ngx_int_t{NGX_OK};
@@ -190,6 +194,7 @@ void Orchestrator::step()
 
 void Orchestrator::answer(Attempt& a)
 {
+    end_others(a);
     if (!stream_) return send_answer(a);
     if (!commit(a)) return finish(failure());
     end_stream();
@@ -249,10 +254,7 @@ bool Orchestrator::commit(Attempt& a)
     if (committed_) return committed_ == &a;
     committed_ = &a;
     keepalive_.stop();
-    hedge_.stop();
-    for (const std::unique_ptr<Attempt>& other : attempts_) {
-        if (other.get() != &a) other->lose();
-    }
+    end_others(a);
     if (!opened_ && !add_answer_headers(a)) return false;
     a.promote();
     record_target(a);  // add_header may ask
@@ -358,13 +360,13 @@ void Orchestrator::fill_record(const Attempt* served)
     Record& record = ctx_.record;
     record.attempts = plan_.attempts();
     ngx_msec_t waited = waited_;
-    for (const std::unique_ptr<Attempt>& a : attempts_) waited += a->ended() - a->started();
+    for (const std::unique_ptr<Attempt>& a : attempts_) waited += a->took();
     // Two that ran at once were waited for once.
     record.overhead = ngx_max(static_cast<ngx_msec_int_t>(ngx_current_msec - started_ - waited), 0);
     record_cost();
     if (!served) return;
     record_target(*served);
-    record.upstream = static_cast<ngx_msec_int_t>(served->ended() - served->started());
+    record.upstream = static_cast<ngx_msec_int_t>(served->took());
     const relay::Seen& seen = served->seen();
     record.usage = seen.usage;
     if (seen.finished) record.finish_reason = completions::finish_reason_name(seen.finish);

@@ -96,9 +96,10 @@ private:
     void on_backoff() { wake(); }
     void arm_hedge();
     void on_hedge();
-    void launch_hedge(const policy::Step& step);
+    void launch_hedge(const policy::Step& step) noexcept;
     bool is_alone(const Attempt& attempt) const noexcept;
     void settle_end(Attempt& ended);
+    void end_others(const Attempt& winner) noexcept;
     static policy::Circumstances circumstances(const Attempt& failed);
     void note(const Target& target, std::string_view obstacle);
     void note_refusal(const Target& target, const chat::ApiError& refusal);

@@ -16,6 +16,14 @@
 // framing, dialect and client format put together. Pure: no I/O, no clock.
 namespace llm::relay {
 
+// What has become of a request so far, as JSON.
+struct Tracer {
+    virtual std::string trace() const = 0;
+
+protected:
+    ~Tracer() = default;
+};
+
 struct Options {
     const dialects::Dialect* dialect = nullptr;
     chat::ClientFormat format = chat::ClientFormat::chat_completions;
@@ -26,6 +34,9 @@ struct Options {
     // Tells the client of a stream what it costs, with its usage; null: nothing is
     // told. Must outlive the stream.
     const chat::Pricer* pricer = nullptr;
+    // Tells it just before the end, as `llm_trace`; null: nothing is told. Must
+    // outlive the stream.
+    const Tracer* tracer = nullptr;
 
     bool validate = false;  // look for flaws in what can be read
     bool wants_json = false;

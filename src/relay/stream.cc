@@ -47,6 +47,10 @@ Status Stream::put(const Delta& delta)
     }
     if (!options_.same_format()) {
         writer_->put(delta, *out_);
+        if (delta.kind == DeltaKind::end && options_.tracer) {
+            out_->cut(out_->size() - format_.terminator.size());
+            terminate(*out_);
+        }
         return kOk;
     }
     switch (delta.kind) {
@@ -158,7 +162,7 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
     learn(event);
     if (!options_.same_format() || seen_.error.set() || event.data.empty()) return kOk;
     if (seen_.complete && !format_.terminator.empty()) {
-        out.append(format_.terminator);
+        terminate(out);
     } else {
         pass_through(event, out);
     }
@@ -168,25 +172,23 @@ Status Stream::on_event(wire::WireEvent event, Rope& out)
 void Stream::fail(const chat::ApiError& error, Rope& out)
 {
     (void)whole(out, [&] {
+        tell_trace(out);
         writer_->fail(error, out);
         return kOk;
     });
 }
 
-void Stream::annotate(std::string_view name, std::string_view json, Rope& out)
+void Stream::tell_trace(Rope& out)
 {
-    (void)whole(out, [&] {
-        std::string_view last = out.empty() ? std::string_view() : out.pieces().back();
-        bool ended = !format_.terminator.empty() && last.ends_with(format_.terminator);
-        Rope event;
-        writer_->annotate(name, json, event);
-        if (ended) {
-            event.append(format_.terminator);
-            out.cut(out.size() - format_.terminator.size());
-        }
-        out.append(event.str());
-        return kOk;
-    });
+    if (options_.tracer) writer_->annotate("llm_trace", options_.tracer->trace(), out);
+}
+
+// Writes what ends a stream, and what comes just before it.
+void Stream::terminate(Rope& out)
+{
+    if (format_.terminator.empty()) return;
+    tell_trace(out);
+    out.append(format_.terminator);
 }
 
 Status Stream::feed(std::string_view bytes, Rope& out)
@@ -213,7 +215,7 @@ Status Stream::end(Rope& out)
     if (seen_.complete || seen_.error.set()) return kOk;
     return whole(out, [&] {
         Status s = decoder_->end(*this);
-        if (s.ok() && options_.same_format()) out.append(format_.terminator);
+        if (s.ok() && options_.same_format()) terminate(out);
         return s;
     });
 }

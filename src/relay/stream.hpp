@@ -32,10 +32,6 @@ public:
     // failure. Nothing may follow it.
     void fail(const chat::ApiError& error, Rope& out);
 
-    // Appends an event with a member of the gateway's own, before the event that
-    // ends the stream if that has just been appended.
-    void annotate(std::string_view name, std::string_view json, Rope& out);
-
     const Seen& seen() const noexcept { return seen_; }
 
 private:
@@ -46,6 +42,8 @@ private:
     Status on_event(wire::WireEvent event, Rope& out);
     Status repeat(const wire::WireEvent& event, const chat::Delta& delta, Rope& out);
     void learn(const wire::WireEvent& event);
+    void tell_trace(Rope& out);
+    void terminate(Rope& out);
     void pass_through(const wire::WireEvent& event, Rope& out);
     dialects::DecodeOptions decode_options();
 

@@ -17,6 +17,10 @@ std::string Trace::header() const
         out += ' ';
         out += e.reason;
     }
+    // A refusal may name a field as the client has written it.
+    for (char& c : out) {
+        if (c < ' ' || c > '~') c = '?';
+    }
     return out;
 }
 

@@ -49,9 +49,9 @@ const texts = { openai: 'one two three four', anthropic: 'eins zwei drei vier' }
 const bodyFor = (model, stream) => JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'Count "them".' }], temperature: 0.5 });
 
 // { status, body, complete } or { cut: true }; never waits for ever.
-function ask(gateway, model, stream) {
+function ask(gateway, model, stream, headers) {
   return new Promise((done, fail) => {
-    const options = { method: 'POST', headers: authorized(), agent: false, timeout: 20000 };
+    const options = { method: 'POST', headers: { ...authorized(), ...headers }, agent: false, timeout: 20000 };
     const req = http.request(`${gateway.url}/chat/completions`, options, (res) => {
       let body = '';
       const end = () => done({ status: res.statusCode, body, complete: res.complete });
@@ -107,10 +107,16 @@ function check(reply, stream) {
   return 'served';
 }
 
-for (const format of ['openai', 'anthropic']) {
+// What else is done for a request.
+const kinds = [
+  { format: 'openai', what: '' },
+  { format: 'anthropic', what: '' },
+  { format: 'openai', what: ', traced and hedged', lines: 'hedge race;', headers: { 'x-llm-trace': '1' } },
+];
+for (const { format, what, lines = '', headers = {} } of kinds) {
   for (const stream of [false, true]) {
     for (const fail of [1, FOR_A_WHILE]) {
-      const name = `${format}, ${stream ? 'streamed' : 'whole'}, ${fail === 1 ? 'once' : 'for a while'}`;
+      const name = `${format}, ${stream ? 'streamed' : 'whole'}, ${fail === 1 ? 'once' : 'for a while'}${what}`;
       test(`memory runs out at every allocation: ${name}`, async (t) => {
         build();
         const file = path.join(tempDir('memory'), 'orders');
@@ -125,7 +131,7 @@ for (const format of ['openai', 'anthropic']) {
           allowedAlerts: [/(malloc|posix_memalign)\(.*\) failed \(12: /],
           http: ['openai', 'anthropic']
             .map((f) => `llm_provider ${f} { type ${f}; pass http://127.0.0.1:${provider.port}; key k; total_timeout 5s; }`)
-            .concat('llm_model openai { target openai; fallback anthropic/b; }', 'llm_model anthropic { target anthropic; fallback openai/b; }')
+            .concat(`llm_model openai { target openai; fallback anthropic/b; ${lines} }`, 'llm_model anthropic { target anthropic; fallback openai/b; }')
             .join('\n'),
         });
         await gateway.active(); // served by the worker, which is there then
@@ -136,13 +142,13 @@ for (const format of ['openai', 'anthropic']) {
           assert.ok(n < MAX, 'no end of allocations');
           try {
             memory.order(n, fail);
-            const reply = await ask(gateway, format, stream);
+            const reply = await ask(gateway, format, stream, headers);
             const failed = memory.failed(fail);
             memory.order(-1, 0);
             if (failed === 0) break;
             const outcome = check(reply, stream);
             outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-            const next = await ask(gateway, format, stream);
+            const next = await ask(gateway, format, stream, headers);
             assert.equal(check(next, stream), 'served', `the next request: ${JSON.stringify(next)}`);
             assert.deepEqual(gateway.workerPids(), [worker], 'another worker');
           } catch (error) {

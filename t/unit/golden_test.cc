@@ -100,6 +100,26 @@ protected:
         for (size_t size = 1; size <= kMaxPiece; size++) {
             ASSERT_EQ(stream_in_pieces(x_.relay_options(), stream, size, seen), whole) << "in pieces of " << size;
         }
+        check_trace(stream, whole);
+    }
+
+    // What is told of the request's way is the last but one event, and changes no
+    // other.
+    void check_trace(const std::string& stream, const std::string& whole)
+    {
+        struct Said final : relay::Tracer {
+            std::string trace() const override { return "[1]"; }
+        } tracer;
+        relay::Options options = x_.relay_options();
+        options.tracer = &tracer;
+        relay::Seen seen;
+        std::string traced = stream_in_pieces(options, stream, 7, seen);
+        size_t at = traced.find("\"choices\":[],\"llm_trace\":[1]");
+        ASSERT_NE(at, traced.npos) << traced;
+        size_t begin = traced.rfind("data: ", at);
+        size_t end = traced.find("\n\n", at) + 2;
+        EXPECT_EQ(traced.find("\n\n", end), traced.size() - 2) << "one event is left";
+        EXPECT_EQ(traced.erase(begin, end - begin), whole);
     }
 
     Exchange x_;

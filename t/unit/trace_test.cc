@@ -22,4 +22,12 @@ TEST(Trace, HeaderAndJson)
                             R"({"target":"d/m","status":200,"ms":0,"reason":"served"}])");
 }
 
+// Names of fields are the client's.
+TEST(Trace, HeaderHasNoLineEnds)
+{
+    relay::Trace trace;
+    trace.add({"a/m", 0, -1, "cannot carry x\r\ny: \xc3\xa4"});
+    EXPECT_EQ(trace.header(), "a/m - - cannot carry x??y: ??");
+}
+
 }  // namespace llm::test
