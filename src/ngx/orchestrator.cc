@@ -140,6 +140,11 @@ void Orchestrator::listen()
 // Whoever could not be woken would hang: there is memory for that already.
 void Orchestrator::wake() noexcept
 {
+    // Two attempts may end before nginx comes to it. Not every nginx sees that it
+    // is posted already, and a list that has it twice has no end.
+    for (ngx_http_posted_request_t* p = r_->main->posted_requests; p; p = p->next) {
+        if (p == &posted_) return;
+    }
     ngx_http_post_request(r_, &posted_);
 }
 

@@ -87,6 +87,24 @@ for (const stream of [false, true]) {
   });
 }
 
+test('both fail at once, before nginx comes to either', async (t) => {
+  const good = await RawProvider.start(t, (x) => answer(x, 'good'));
+  const gateway = await Gateway.start(t, {
+    allowedAlerts: [/connect\(\) to unix:\/nowhere/],
+    http: `
+      ${provider('one', 'openai', 'http://unix:/nowhere/one.sock')}
+      ${provider('two', 'openai', 'http://unix:/nowhere/two.sock')}
+      ${provider('good', 'openai', `http://127.0.0.1:${good.port}`)}
+      llm_model nobody { target one/a; target two/b; hedge race; }
+      llm_model m { target one/a; target two/b; target good/c; hedge race; }`,
+  });
+  for (const stream of [false, true]) {
+    assert.equal((await chat(gateway, chatBody('nobody', { stream }))).status, 502);
+    assert.equal(said(await chat(gateway, chatBody('m', { stream })), stream), 'good');
+  }
+  await gateway.waitForIdle();
+});
+
 test('once a token has come there is no second attempt, and no token of another', async (t) => {
   const slowly = async (x) => {
     const { opening, content, ending } = streamOf[x.format](['one ', 'two ', 'three']);
