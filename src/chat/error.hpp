@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ enum class ErrorClass : uint8_t {
     no_target,  // every target is disabled
     internal,
 };
+inline constexpr size_t kErrorClasses = static_cast<size_t>(ErrorClass::internal) + 1;
 
 struct ErrorTraits {
     std::string_view name;  // for logs

@@ -204,6 +204,8 @@ struct LocConf {
     ngx_msec_t keepalive;  // between comments to a client that waits; 0: none
     const providers::Provider* sandbox;
     Place sandbox_place;
+    bool status;
+    Place status_place;
     AnomalyLog* anomalies;  // null: as the level above
 };
 
@@ -267,6 +269,7 @@ char* set_client_key(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_project_models(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_gateway(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_sandbox(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* set_status(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_prices(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_provider_price(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* set_server(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

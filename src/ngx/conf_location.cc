@@ -5,6 +5,7 @@
 #include "ngx/process.hpp"
 #include "ngx/resolve.hpp"
 #include "ngx/sandbox.hpp"
+#include "ngx/status.hpp"
 
 namespace llm::ngx {
 
@@ -89,6 +90,14 @@ char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* child)
         return conf_error(cf, conf->sandbox_place,
                           "\"llm_sandbox\" cannot share its location with proxy_pass or another content handler");
     }
+    if (clcf->noname && !clcf->handler && prev->status) {
+        conf->status = true;
+        clcf->handler = status_handler;
+    }
+    if (conf->status && clcf->handler != status_handler) {
+        return conf_error(cf, conf->status_place,
+                          "\"llm_status\" cannot share its location with proxy_pass or another content handler");
+    }
     if (!conf->gateway) return NGX_CONF_OK;
     if (clcf->handler && clcf->handler != gateway_handler) {
         if (said_here) {
@@ -146,6 +155,18 @@ char* set_sandbox(ngx_conf_t* cf, ngx_command_t*, void* object)
     if (clcf->handler) return const_cast<char*>("cannot share its location with another content handler");
     clcf->handler = sandbox_handler;
     conf->sandbox_place = Place::of(cf);
+    return NGX_CONF_OK;
+}
+
+char* set_status(ngx_conf_t* cf, ngx_command_t*, void* object)
+{
+    auto* conf = static_cast<LocConf*>(object);
+    if (conf->status) return const_cast<char*>("is duplicate");
+    ngx_http_core_loc_conf_t* clcf = core_conf(cf);
+    if (clcf->handler) return const_cast<char*>("cannot share its location with another content handler");
+    clcf->handler = status_handler;
+    conf->status = true;
+    conf->status_place = Place::of(cf);
     return NGX_CONF_OK;
 }
 

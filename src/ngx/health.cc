@@ -1,5 +1,9 @@
 #include "ngx/health.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
 #include "ngx/orchestrator.hpp"
 #include "ngx/zone.hpp"
 
@@ -171,6 +175,7 @@ Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_
         standing.may_retry = true;
         if (TargetState* target = target_in(conf, provider, model)) {
             Breaker breaker(target->breaker, provider.breaker);
+            target->ended[static_cast<size_t>(error.kind)]++;
             changed = failed ? breaker.fail(admission.pass, admission.began_ms, now())
                              : breaker.succeed(admission.began_ms, now());
             if (changed && failed) open_ms = target->breaker.until_ms - now();
@@ -216,10 +221,11 @@ bool take_hedge(const MainConf& conf, const Target& first, const policy::HedgeRu
 
 void abandon(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission)
 {
-    if (admission.pass != Pass::probe) return;
     Lock lock(conf.shared);
     TargetState* target = target_in(conf, provider, model);
-    if (target) Breaker(target->breaker, provider.breaker).release(admission.pass, self());
+    if (!target) return;
+    target->given_up++;
+    if (admission.pass == Pass::probe) Breaker(target->breaker, provider.breaker).release(admission.pass, self());
 }
 
 void promote(const MainConf& conf, const ProviderConf& provider, std::string_view model, Admission& admission,
@@ -234,6 +240,51 @@ void promote(const MainConf& conf, const ProviderConf& provider, std::string_vie
     }
     admission.pass = Pass::free;
     if (closed) log_change(log, provider, model, 0);
+}
+
+// --- for those who look -----------------------------------------------------------
+
+int64_t health_time() noexcept
+{
+    return now();
+}
+
+std::vector<TargetReport> report_targets(const MainConf& conf)
+{
+    std::vector<TargetReport> out;
+    const Table<TargetState>* table = health_of(conf).targets;
+    if (!table) return out;
+    std::vector<TableRow<TargetState>> rows;
+    rows.reserve(table->capacity());
+    {
+        // Others wait meanwhile: what takes time is done with the copies.
+        Lock lock(conf.shared);
+        std::copy_if(table->rows, table->rows + table->capacity(), std::back_inserter(rows),
+                     [](const TableRow<TargetState>& row) { return row.used != 0; });
+    }
+    for (const TableRow<TargetState>& row : rows) {
+        std::string_view name(row.name, row.length);
+        size_t end = name.find('\0');
+        out.push_back({std::string(name.substr(0, end)), std::string(name.substr(end + 1)), row.state});
+    }
+    std::sort(out.begin(), out.end(), [](const TargetReport& a, const TargetReport& b) {
+        return std::tie(a.provider, a.model) < std::tie(b.provider, b.model);
+    });
+    return out;
+}
+
+std::vector<CredentialState> report_credentials(const MainConf& conf, const ProviderConf& provider)
+{
+    std::vector<CredentialState> out(provider.keys.size());
+    const Table<CredentialEntry>* table = health_of(conf).credentials;
+    if (!table) return out;
+    Lock lock(conf.shared);
+    for (size_t i = 0; i < out.size(); i++) {
+        char bytes[sizeof(uint64_t)];
+        const CredentialEntry* known = table->find({view(provider.name), id_of(provider.keys[i], bytes)});
+        if (known) out[i] = *known;
+    }
+    return out;
 }
 
 }  // namespace llm::ngx

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct TargetState {
     policy::BreakerState breaker;
     policy::Budget budget;
     policy::HedgeState hedge;
+    uint64_t ended[chat::kErrorClasses];  // attempts by what they came to; `none`: an answer
+    uint64_t given_up;                    // by a client that went away, or as another was faster
 };
 
 // Of a provider and a digest of the key: a new key begins anew.
@@ -87,5 +90,21 @@ void abandon(const MainConf& conf, const ProviderConf& provider, std::string_vie
 // A probe has begun to answer: others need not wait for its end.
 void promote(const MainConf& conf, const ProviderConf& provider, std::string_view model, Admission& admission,
              ngx_log_t* log);
+
+// --- for those who look -----------------------------------------------------------
+
+// Milliseconds of the clock that the states' times are of.
+int64_t health_time() noexcept;
+
+struct TargetReport {
+    std::string provider, model;
+    TargetState state;
+};
+
+// All targets that have been asked, by name.
+std::vector<TargetReport> report_targets(const MainConf& conf);
+
+// A provider's credentials, in the order in which they are configured.
+std::vector<policy::CredentialState> report_credentials(const MainConf& conf, const ProviderConf& provider);
 
 }  // namespace llm::ngx

@@ -131,6 +131,16 @@ LoadRow* find_load(const MainConf& conf, uint64_t id) noexcept
     return make_room(*table, id);
 }
 
+const LoadRow* look_at_load(const MainConf& conf, uint64_t id) noexcept
+{
+    const LoadTable* table = table_of(conf.shared);
+    for (uint32_t i = 0; table && i < kWays; i++) {
+        const LoadRow& row = table->row[place(*table, id, i)];
+        if (read(row.id) == id) return &row;
+    }
+    return nullptr;
+}
+
 uint32_t active_at(const MainConf& conf, const LoadRow& row) noexcept
 {
     const LoadTable* table = table_of(conf.shared);

@@ -21,6 +21,9 @@ uint64_t target_id(std::string_view provider, std::string_view model) noexcept;
 // there is no room for it now.
 LoadRow* find_load(const MainConf& conf, uint64_t id) noexcept;
 
+// The same for those who only look: null if it has none.
+const LoadRow* look_at_load(const MainConf& conf, uint64_t id) noexcept;
+
 uint32_t active_at(const MainConf& conf, const LoadRow& row) noexcept;
 policy::Speed speed_of(const LoadRow& row) noexcept;
 

@@ -143,6 +143,8 @@ ngx_command_t commands[] = {
      set<set_gateway>, kLocation, 0, nullptr},
     {ngx_string("llm_sandbox"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
      set<set_sandbox>, kLocation, 0, nullptr},
+    {ngx_string("llm_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
+     set<set_status>, kLocation, 0, nullptr},
 
     // http, server, location
     {ngx_string("llm_auth"), kAnywhere | NGX_CONF_FLAG,

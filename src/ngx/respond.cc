@@ -9,6 +9,13 @@ namespace {
 
 constexpr size_t kMaxRequestId = 128;
 
+bool is_safe(std::string_view id) noexcept
+{
+    return text::is_token(id, kMaxRequestId) && id.find_first_of("\"\\<>&%") == id.npos;
+}
+
+}  // namespace
+
 std::string_view find_header(const ngx_http_request_t* r, std::string_view name) noexcept
 {
     const ngx_list_part_t* part = &r->headers_in.headers.part;
@@ -20,13 +27,6 @@ std::string_view find_header(const ngx_http_request_t* r, std::string_view name)
     }
     return {};
 }
-
-bool is_safe(std::string_view id) noexcept
-{
-    return text::is_token(id, kMaxRequestId) && id.find_first_of("\"\\<>&%") == id.npos;
-}
-
-}  // namespace
 
 std::string_view nginx_request_id(ngx_http_request_t* r)
 {
@@ -79,7 +79,10 @@ ngx_chain_t* make_chain(ngx_http_request_t* r, std::string_view text, bool last)
     return link;
 }
 
-ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view body)
+namespace {
+
+// `type` is static text.
+ngx_int_t send(ngx_http_request_t* r, ngx_uint_t status, std::string_view type, std::string_view body)
 {
     Context* ctx = get_context(r);
     ngx_chain_t* out = make_chain(r, body, true);
@@ -92,11 +95,23 @@ ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view b
     ctx->answered = true;
     r->headers_out.status = status;
     r->headers_out.content_length_n = static_cast<off_t>(body.size());
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type = borrow(type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     ngx_int_t rc = ngx_http_send_header(r);
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) return rc;
     return ngx_http_output_filter(r, out);
+}
+
+}  // namespace
+
+ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view body)
+{
+    return send(r, status, "application/json", body);
+}
+
+ngx_int_t send_text(ngx_http_request_t* r, ngx_uint_t status, std::string_view body)
+{
+    return send(r, status, "text/plain", body);
 }
 
 ngx_int_t send_error(ngx_http_request_t* r, const chat::ApiError& error, std::string_view trace)

@@ -21,6 +21,10 @@ bool add_request_id(ngx_http_request_t* r);
 // Sends a whole JSON answer; `body` is copied. Returns what a content handler
 // returns or what ngx_http_finalize_request() takes.
 ngx_int_t send_json(ngx_http_request_t* r, ngx_uint_t status, std::string_view body);
+ngx_int_t send_text(ngx_http_request_t* r, ngx_uint_t status, std::string_view body);
+
+// The request's first header of that name, empty without one.
+std::string_view find_header(const ngx_http_request_t* r, std::string_view name) noexcept;
 
 // Whether a request's header switches something on: its value is `1`.
 bool is_set(const ngx_http_request_t* r, std::string_view name) noexcept;

@@ -50,8 +50,7 @@ struct Table {
     // The state under that name, a new one if there is none.
     State& at(const TableName& name) noexcept
     {
-        uint32_t hash = ngx_murmur_hash2(bytes(name.first), name.first.size()) * 31 +
-                        ngx_murmur_hash2(bytes(name.second), name.second.size());
+        uint32_t hash = hash_of(name);
         TableRow<State>* set = rows + size_t{hash & (sets - 1)} * kWays;
         TableRow<State>* oldest = set;
         for (TableRow<State>* row = set; row < set + kWays; row++) {
@@ -65,8 +64,26 @@ struct Table {
         return touch(*oldest);
     }
 
+    // The state under that name, null if there is none. It gets no older by it.
+    const State* find(const TableName& name) const noexcept
+    {
+        uint32_t hash = hash_of(name);
+        const TableRow<State>* set = rows + size_t{hash & (sets - 1)} * kWays;
+        for (const TableRow<State>* row = set; row < set + kWays; row++) {
+            if (row->used && row->hash == hash && is(*row, name)) return &row->state;
+        }
+        return nullptr;
+    }
+
+    size_t capacity() const noexcept { return size_t{sets} * kWays; }
+
 private:
     static u_char* bytes(std::string_view s) noexcept { return reinterpret_cast<u_char*>(const_cast<char*>(s.data())); }
+    static uint32_t hash_of(const TableName& name) noexcept
+    {
+        return ngx_murmur_hash2(bytes(name.first), name.first.size()) * 31 +
+               ngx_murmur_hash2(bytes(name.second), name.second.size());
+    }
     State& touch(TableRow<State>& row) noexcept
     {
         row.used = ++uses;
