@@ -30,7 +30,7 @@ Attempt::~Attempt()
 bool Attempt::enter(Asking asking)
 {
     ngx_log_t* log = orch_.request()->connection->log;
-    admission_ = admit(*provider_.main, provider_, target_.model, asking, log);
+    admission_ = admit(*provider_.main, target_, asking, log);
     reported_ = !admission_.granted();
     return admission_.granted();
 }
@@ -38,7 +38,7 @@ bool Attempt::enter(Asking asking)
 void Attempt::promote()
 {
     ngx_log_t* log = orch_.request()->connection->log;
-    ngx::promote(*provider_.main, provider_, target_.model, admission_, log);
+    ngx::promote(*provider_.main, target_, admission_, log);
 }
 
 // To the target's health, once: what has become of it.
@@ -55,9 +55,9 @@ void Attempt::report() noexcept
                             .rate = {.used_up_ms = reply_.used_up_ms(), .scarce_ms = reply_.scarce_ms()},
                             .stream = wants_stream_,
                             .took_ms = wants_stream_ ? int64_t{first_token_} : whole};
-            standing_ = settle(*provider_.main, provider_, target_.model, admission_, outcome, orch_.budget(), log);
+            standing_ = settle(*provider_.main, target_, admission_, outcome, orch_.budget(), log);
         } else {
-            abandon(*provider_.main, provider_, target_.model, admission_);
+            abandon(*provider_.main, target_, admission_);
         }
         return ngx_int_t{NGX_OK};
     });

@@ -78,8 +78,10 @@ struct ProviderConf {
     ngx_str_t project = {};                    // for the path, where the type's has them
     ngx_str_t location = {};
     static constexpr size_t kMaxKeys = 16;
-    std::deque<Secret> keys;  // several: one is as good as another
-    bool keyless = false;     // `key none`
+    std::deque<Secret> keys;                   // several: one is as good as another
+    std::vector<std::string_view> key_ids;     // of `keys`, empty for those without one
+    std::vector<std::string_view> absent_ids;  // `key ... if_set`, and it is not
+    bool keyless = false;                      // `key none`
     bool has_key = false;
     bool disabled = false;  // `key ... if_set`, and none of them is
     std::vector<HeaderConf*> headers;
@@ -103,6 +105,11 @@ struct ProviderConf {
     ngx_http_complex_value_t ssl_name = {};
 };
 
+// Some of a provider's keys, by their numbers.
+using KeySet = uint32_t;
+inline constexpr KeySet kAllKeys = ~KeySet{0};
+static_assert(ProviderConf::kMaxKeys <= 32);
+
 struct TargetConf {
     Place place;
     std::string_view provider_name;
@@ -110,6 +117,9 @@ struct TargetConf {
     ngx_http_complex_value_t* model = nullptr;  // null: the name the client asked for
     bool fallback = false;
     TargetRules rules;
+    KeySet keys = kAllKeys;
+
+    bool disabled() const noexcept { return provider->disabled || keys == 0; }
 };
 
 struct ModelPattern {
@@ -132,7 +142,7 @@ struct ModelConf {
     policy::HedgeRules hedge;
     std::vector<std::string_view> said;  // directives that may be given once
 
-    // Whether a target is left whose provider is not disabled.
+    // Whether a target is left that is not disabled.
     bool available() const noexcept;
 };
 

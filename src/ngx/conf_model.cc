@@ -180,8 +180,33 @@ char* set_default_fallback(ngx_conf_t* cf, ngx_command_t*, void* conf)
 
 bool ModelConf::available() const noexcept
 {
-    return std::any_of(targets.begin(), targets.end(), [](const TargetConf& t) { return !t.provider->disabled; });
+    return std::any_of(targets.begin(), targets.end(), [](const TargetConf& t) { return !t.disabled(); });
 }
+
+namespace {
+
+// The numbers of the keys that a target names.
+bool find_keys(ngx_conf_t* cf, const ModelConf& model, TargetConf& target)
+{
+    const ProviderConf& p = *target.provider;
+    if (target.rules.keys.empty()) return true;
+    target.keys = 0;
+    for (std::string_view id : target.rules.keys) {
+        auto at = std::find(p.key_ids.begin(), p.key_ids.end(), id);
+        if (at != p.key_ids.end()) {
+            target.keys |= KeySet{1} << (at - p.key_ids.begin());
+        } else if (std::find(p.absent_ids.begin(), p.absent_ids.end(), id) == p.absent_ids.end()) {
+            ngx_str_t name = borrow(id);
+            ngx_str_t of = borrow(model.patterns[0].text);
+            conf_error(cf, target.place, "llm_provider \"%V\" has no key with \"id=%V\", named in llm_model \"%V\"",
+                       &p.name, &name, &of);
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
 
 ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
 {
@@ -190,7 +215,8 @@ ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
         for (TargetConf& target : model->targets) {
             target.provider = conf.provider(target.provider_name);
             conf.priced = conf.priced || !target.rules.prices.empty();
-            if (target.provider) continue;
+            if (target.provider && find_keys(cf, *model, target)) continue;
+            if (target.provider) return NGX_ERROR;
             ngx_str_t provider = borrow(target.provider_name);
             ngx_str_t name = borrow(model->patterns[0].text);
             conf_error(cf, target.place, "unknown llm_provider \"%V\" in \"%s\" of llm_model \"%V\"", &provider,
@@ -199,7 +225,7 @@ ngx_int_t finish_models(ngx_conf_t* cf, MainConf& conf)
         }
         if (finish_route(cf, conf, *model) != NGX_OK) return NGX_ERROR;
         auto enabled = static_cast<unsigned>(std::count_if(model->targets.begin(), model->targets.end(),
-                                                           [](const TargetConf& t) { return !t.provider->disabled; }));
+                                                           [](const TargetConf& t) { return !t.disabled(); }));
         if (enabled <= model->plan.max_attempts) continue;
         ngx_str_t name = borrow(model->patterns[0].text);
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,

@@ -280,15 +280,37 @@ char* set_api_version(ngx_conf_t* cf, ngx_command_t*, void* conf)
     return NGX_CONF_OK;
 }
 
-// env:NAME | file:PATH | KEY | none, and if_set
+struct KeyOptions {
+    bool if_set = false;
+    std::string_view id = {};
+};
+
+char* read_key_options(ngx_conf_t* cf, const ProviderConf& p, KeyOptions& out)
+{
+    constexpr std::string_view kId = "id=";
+    for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
+        std::string_view option = arg(cf, i);
+        if (option == "if_set" && !std::exchange(out.if_set, true)) continue;
+        bool is_id = option.starts_with(kId) && out.id.empty() && is_name(option.substr(kId.size()));
+        if (!is_id) return const_cast<char*>("takes nothing but \"if_set\" and \"id=NAME\" behind the key");
+        out.id = option.substr(kId.size());
+    }
+    auto has = [&](const std::vector<std::string_view>& ids) {
+        return std::find(ids.begin(), ids.end(), out.id) != ids.end();
+    };
+    bool twice = !out.id.empty() && (has(p.key_ids) || has(p.absent_ids));
+    return twice ? const_cast<char*>("has an \"id=\" that another key of this provider has") : NGX_CONF_OK;
+}
+
+// env:NAME | file:PATH | KEY | none, and if_set and id=NAME
 char* set_provider_key(ngx_conf_t* cf, ngx_command_t*, void* conf)
 {
     ProviderConf& p = provider_of(conf);
     bool none = arg(cf, 1) == "none";
     if (none && p.keyless) return const_cast<char*>("is duplicate");
     if (p.has_key && (none || p.keyless)) return const_cast<char*>("none cannot stand beside another key");
-    bool if_set = cf->args->nelts == 3;
-    if (if_set && arg(cf, 2) != "if_set") return const_cast<char*>("takes nothing but \"if_set\" behind the key");
+    KeyOptions options;
+    if (char* rv = read_key_options(cf, p, options); rv != NGX_CONF_OK) return rv;
     p.has_key = true;
     if (none) {
         p.keyless = true;
@@ -299,8 +321,12 @@ char* set_provider_key(ngx_conf_t* cf, ngx_command_t*, void* conf)
     const char* why = "";
     Secret& key = p.keys.emplace_back();
     Secret::Load load = key.load(cf, arg(cf, 1), why);
-    if (load == Secret::Load::ok) return is_new(p, key) ? NGX_CONF_OK : const_cast<char*>("is duplicate");
-    if (load == Secret::Load::missing && if_set) {
+    if (load == Secret::Load::ok) {
+        p.key_ids.push_back(options.id);
+        return is_new(p, key) ? NGX_CONF_OK : const_cast<char*>("is duplicate");
+    }
+    if (load == Secret::Load::missing && options.if_set) {
+        if (!options.id.empty()) p.absent_ids.push_back(options.id);
         ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0, "key \"%s\" of llm_provider \"%V\" is left out: %s",
                            key.name().c_str(), &p.name, why);
         p.keys.pop_back();

@@ -48,15 +48,25 @@ struct Parameter {
     std::string_view must_be;
 };
 
-bool read_tags(Reading& to, std::string_view value)
+bool read_names(std::string_view list, std::vector<std::string_view>& out)
 {
     for (;;) {
-        size_t comma = value.find(',');
-        if (!text::is_token(value.substr(0, comma), kMaxTag)) return false;
-        to.rules.tags.push_back(value.substr(0, comma));
-        if (comma == value.npos) return true;
-        value.remove_prefix(comma + 1);
+        size_t comma = list.find(',');
+        if (!text::is_token(list.substr(0, comma), kMaxTag)) return false;
+        out.push_back(list.substr(0, comma));
+        if (comma == list.npos) return true;
+        list.remove_prefix(comma + 1);
     }
+}
+
+bool read_tags(Reading& to, std::string_view value)
+{
+    return read_names(value, to.rules.tags);
+}
+
+bool read_keys(Reading& to, std::string_view value)
+{
+    return read_names(value, to.rules.keys);
 }
 
 bool read_condition(Reading& to, std::string_view value)
@@ -113,6 +123,7 @@ constexpr std::array kParameters = {
               [](Reading& to, std::string_view v) { return read_number(v, 0, kMaxPriority, to.rules.priority); },
               "a number up to 1000"},
     Parameter{"tags", read_tags, "names with commas between"},
+    Parameter{"keys", read_keys, "names with commas between"},
     Parameter{"if", read_condition, "a value with a variable"},
     Parameter{"hours", read_hours, "HH:MM-HH:MM"},
     Parameter{"zone", read_zone, "+HH:MM, -HH:MM or Z"},

@@ -73,7 +73,7 @@ void Orchestrator::dry_run()
     for (const Target& target : targets_) {
         Attempt attempt(*this, target);
         chat::ApiError refusal;
-        std::string_view obstacle = obstacle_to(main_, *target.provider, target.model);
+        std::string_view obstacle = obstacle_to(main_, target);
         if (!attempt.encode(refusal)) {
             note_refusal(target, refusal);
         } else if (!obstacle.empty()) {

@@ -52,10 +52,10 @@ std::string_view id_of(const Secret& key, char (&bytes)[sizeof(uint64_t)]) noexc
     return {bytes, sizeof(bytes)};
 }
 
-TargetState* target_in(const MainConf& conf, const ProviderConf& provider, std::string_view model) noexcept
+TargetState* state_of(const MainConf& conf, const Target& target) noexcept
 {
     Table<TargetState>* table = health_of(conf).targets;
-    return table ? &table->at({view(provider.name), model}) : nullptr;
+    return table ? &table->at({view(target.provider->name), target.model}) : nullptr;
 }
 
 CredentialEntry* credential_in(const MainConf& conf, const ProviderConf& provider, size_t index) noexcept
@@ -65,14 +65,45 @@ CredentialEntry* credential_in(const MainConf& conf, const ProviderConf& provide
     return table ? &table->at({view(provider.name), id_of(provider.keys[index], bytes)}) : nullptr;
 }
 
-// All states of a provider's credentials; empty where nothing is known of them.
-std::vector<const CredentialState*> states_of(const MainConf& conf, const ProviderConf& provider)
+// The credentials that a target may use, with their numbers at the provider; none
+// where nothing is known of them.
+struct Ring {
+    std::vector<const CredentialState*> states;
+    std::vector<size_t> numbers;
+
+    size_t pick(int64_t now_ms) const noexcept { return number(policy::pick_credential(states, now_ms)); }
+    size_t soonest() const noexcept { return number(policy::soonest_credential(states)); }
+
+private:
+    size_t number(size_t place) const noexcept
+    {
+        return place == policy::kNoCredential ? policy::kNoCredential : numbers[place];
+    }
+};
+
+bool may_use(const Target& target, size_t number) noexcept
 {
-    std::vector<const CredentialState*> out;
-    Table<CredentialEntry>* table = health_of(conf).credentials;
-    if (!table) return out;
-    for (size_t i = 0; i < provider.keys.size(); i++) out.push_back(credential_in(conf, provider, i));
+    return !target.conf || (target.conf->keys >> number & 1) != 0;
+}
+
+// `but`: one that is left out.
+Ring ring_of(const MainConf& conf, const Target& target, size_t but = policy::kNoCredential)
+{
+    Ring out;
+    if (!health_of(conf).credentials) return out;
+    for (size_t i = 0; i < target.provider->keys.size(); i++) {
+        if (i == but || !may_use(target, i)) continue;
+        out.states.push_back(credential_in(conf, *target.provider, i));
+        out.numbers.push_back(i);
+    }
     return out;
+}
+
+size_t first_key(const Target& target) noexcept
+{
+    size_t i = 0;
+    while (i + 1 < target.provider->keys.size() && !may_use(target, i)) i++;
+    return i;
 }
 
 bool owner_lives(const MainConf& conf, const BreakerState& state) noexcept
@@ -81,14 +112,15 @@ bool owner_lives(const MainConf& conf, const BreakerState& state) noexcept
     return is_alive(conf, state.probe.pid, state.probe.generation);
 }
 
-void log_change(ngx_log_t* log, const ProviderConf& provider, std::string_view model, int64_t open_ms)
+void log_change(ngx_log_t* log, const Target& target, int64_t open_ms)
 {
-    ngx_str_t name = borrow(model);
+    const ngx_str_t& provider = target.provider->name;
+    ngx_str_t name = borrow(target.model);
     if (open_ms > 0) {
         ngx_log_error(NGX_LOG_WARN, log, 0, "llm: breaker of upstream \"%V\", model \"%V\" is open for %L ms",
-                      &provider.name, &name, open_ms);
+                      &provider, &name, open_ms);
     } else {
-        ngx_log_error(NGX_LOG_NOTICE, log, 0, "llm: breaker of upstream \"%V\", model \"%V\" is closed", &provider.name,
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "llm: breaker of upstream \"%V\", model \"%V\" is closed", &provider,
                       &name);
     }
 }
@@ -115,55 +147,58 @@ ngx_int_t create_health(ngx_conf_t* cf, MainConf& conf)
                                                                                                             : NGX_ERROR;
 }
 
-Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_view model, Asking asking,
-                ngx_log_t* log)
+Admission admit(const MainConf& conf, const Target& target, Asking asking, ngx_log_t* log)
 {
+    const ProviderConf& provider = *target.provider;
     // Looked at before the lock: a file may be read.
     for (const Secret& key : provider.keys) const_cast<Secret&>(key).value(log);
 
     Admission out;
     out.began_ms = now();
+    out.credential = first_key(target);
     Lock lock(conf.shared);
-    TargetState* target = target_in(conf, provider, model);
-    std::vector<const CredentialState*> states = states_of(conf, provider);
-    if (!states.empty()) {
-        out.credential = policy::pick_credential(states, out.began_ms);
+    TargetState* state = state_of(conf, target);
+    Ring ring = ring_of(conf, target);
+    if (!ring.states.empty()) {
+        out.credential = ring.pick(out.began_ms);
         if (out.credential == policy::kNoCredential) {
             if (asking == Asking::plain && provider.breaker.on) {
                 out.obstacle = kNoKey;
                 return out;
             }
-            out.credential = policy::soonest_credential(states);
+            out.credential = ring.soonest();
         }
     }
     out.pass = Pass::free;
-    if (target) {
-        Breaker breaker(target->breaker, provider.breaker);
-        out.pass = breaker.admit(self(), owner_lives(conf, target->breaker), out.began_ms);
+    if (state) {
+        Breaker breaker(state->breaker, provider.breaker);
+        out.pass = breaker.admit(self(), owner_lives(conf, state->breaker), out.began_ms);
         if (out.pass == Pass::refused && asking == Asking::bypass) out.pass = Pass::free;
         if (!out.granted()) out.obstacle = kOpen;
-        if (out.granted()) target->budget.note(asking == Asking::retry, out.began_ms);
+        if (out.granted()) state->budget.note(asking == Asking::retry, out.began_ms);
     }
-    if (out.granted() && !states.empty()) {
+    if (out.granted() && !ring.states.empty()) {
         credential_in(conf, provider, out.credential)->used = health_of(conf).credentials->uses;
     }
     return out;
 }
 
-std::string_view obstacle_to(const MainConf& conf, const ProviderConf& provider, std::string_view model)
+std::string_view obstacle_to(const MainConf& conf, const Target& target)
 {
+    const ProviderConf& provider = *target.provider;
     if (!provider.breaker.on) return {};
     Lock lock(conf.shared);
-    std::vector<const CredentialState*> states = states_of(conf, provider);
-    if (!states.empty() && policy::pick_credential(states, now()) == policy::kNoCredential) return kNoKey;
-    TargetState* target = target_in(conf, provider, model);
-    bool open = target && Breaker(target->breaker, provider.breaker).refuses(owner_lives(conf, target->breaker), now());
+    Ring ring = ring_of(conf, target);
+    if (!ring.states.empty() && ring.pick(now()) == policy::kNoCredential) return kNoKey;
+    TargetState* state = state_of(conf, target);
+    bool open = state && Breaker(state->breaker, provider.breaker).refuses(owner_lives(conf, state->breaker), now());
     return open ? kOpen : std::string_view();
 }
 
-Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission,
-                const Outcome& outcome, const policy::BudgetRules& budget, ngx_log_t* log)
+Standing settle(const MainConf& conf, const Target& target, const Admission& admission, const Outcome& outcome,
+                const policy::BudgetRules& budget, ngx_log_t* log)
 {
+    const ProviderConf& provider = *target.provider;
     const chat::ApiError& error = outcome.error;
     Standing standing;
     bool failed = policy::recovery(error.kind).trips;
@@ -173,28 +208,27 @@ Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_
     {
         Lock lock(conf.shared);
         standing.may_retry = true;
-        if (TargetState* target = target_in(conf, provider, model)) {
-            Breaker breaker(target->breaker, provider.breaker);
-            target->ended[static_cast<size_t>(error.kind)]++;
+        if (TargetState* state = state_of(conf, target)) {
+            Breaker breaker(state->breaker, provider.breaker);
+            state->ended[static_cast<size_t>(error.kind)]++;
             changed = failed ? breaker.fail(admission.pass, admission.began_ms, now())
                              : breaker.succeed(admission.began_ms, now());
-            if (changed && failed) open_ms = target->breaker.until_ms - now();
+            if (changed && failed) open_ms = state->breaker.until_ms - now();
             bool answered = !error.set() && outcome.took_ms >= 0;
-            if (answered) (outcome.stream ? target->hedge.first_token : target->hedge.whole).note(outcome.took_ms);
-            bool open = breaker.refuses(owner_lives(conf, target->breaker), now());
-            standing.may_retry = !open && target->budget.allows(budget, now());
+            if (answered) (outcome.stream ? state->hedge.first_token : state->hedge.whole).note(outcome.took_ms);
+            bool open = breaker.refuses(owner_lives(conf, state->breaker), now());
+            standing.may_retry = !open && state->budget.allows(budget, now());
         }
-        std::vector<const CredentialState*> states = states_of(conf, provider);
-        if (!states.empty()) {
-            CredentialState& state = *credential_in(conf, provider, admission.credential);
-            bool news = state.ready(now()) || policy::recovery(error.kind).rotate;
-            policy::note_answer(state, error.kind, error.retry_after_ms, outcome.rate, now());
-            if (news) rest_ms = state.ready_ms - now();
-            states.erase(states.begin() + static_cast<std::ptrdiff_t>(admission.credential));
-            standing.credential_left = policy::pick_credential(states, now()) != policy::kNoCredential;
+        if (health_of(conf).credentials && !provider.keys.empty()) {
+            CredentialState& key = *credential_in(conf, provider, admission.credential);
+            bool news = key.ready(now()) || policy::recovery(error.kind).rotate;
+            policy::note_answer(key, error.kind, error.retry_after_ms, outcome.rate, now());
+            if (news) rest_ms = key.ready_ms - now();
+            Ring others = ring_of(conf, target, admission.credential);
+            standing.credential_left = others.pick(now()) != policy::kNoCredential;
         }
     }
-    if (changed) log_change(log, provider, model, open_ms);
+    if (changed) log_change(log, target, open_ms);
     if (rest_ms > 0) {
         bool refused = error.kind == chat::ErrorClass::upstream_credential;
         log_rest(log, provider, admission.credential, refused ? "was refused" : "has used up its rate", rest_ms);
@@ -206,40 +240,40 @@ int64_t hedge_delay(const MainConf& conf, const Target& first, const policy::Hed
 {
     if (rules.when == policy::HedgeRules::When::never) return -1;
     Lock lock(conf.shared);
-    TargetState* target = target_in(conf, *first.provider, first.model);
-    if (!target) return -1;
-    policy::note_request(target->hedge, now());
-    return policy::hedge_delay(rules, target->hedge, stream);
+    TargetState* state = state_of(conf, first);
+    if (!state) return -1;
+    policy::note_request(state->hedge, now());
+    return policy::hedge_delay(rules, state->hedge, stream);
 }
 
 bool take_hedge(const MainConf& conf, const Target& first, const policy::HedgeRules& rules)
 {
     Lock lock(conf.shared);
-    TargetState* target = target_in(conf, *first.provider, first.model);
-    return target && policy::take_hedge(rules, target->hedge, now());
+    TargetState* state = state_of(conf, first);
+    return state && policy::take_hedge(rules, state->hedge, now());
 }
 
-void abandon(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission)
+void abandon(const MainConf& conf, const Target& target, const Admission& admission)
 {
     Lock lock(conf.shared);
-    TargetState* target = target_in(conf, provider, model);
-    if (!target) return;
-    target->given_up++;
-    if (admission.pass == Pass::probe) Breaker(target->breaker, provider.breaker).release(admission.pass, self());
+    TargetState* state = state_of(conf, target);
+    if (!state) return;
+    state->given_up++;
+    if (admission.pass == Pass::probe)
+        Breaker(state->breaker, target.provider->breaker).release(admission.pass, self());
 }
 
-void promote(const MainConf& conf, const ProviderConf& provider, std::string_view model, Admission& admission,
-             ngx_log_t* log)
+void promote(const MainConf& conf, const Target& target, Admission& admission, ngx_log_t* log)
 {
     if (admission.pass != Pass::probe) return;
     bool closed = false;
     {
         Lock lock(conf.shared);
-        TargetState* target = target_in(conf, provider, model);
-        if (target) closed = Breaker(target->breaker, provider.breaker).succeed(admission.began_ms, now());
+        TargetState* state = state_of(conf, target);
+        if (state) closed = Breaker(state->breaker, target.provider->breaker).succeed(admission.began_ms, now());
     }
     admission.pass = Pass::free;
-    if (closed) log_change(log, provider, model, 0);
+    if (closed) log_change(log, target, 0);
 }
 
 // --- for those who look -----------------------------------------------------------

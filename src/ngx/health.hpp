@@ -60,11 +60,10 @@ struct Standing {
     bool may_retry = false;  // its breaker and the budget let it
 };
 
-Admission admit(const MainConf& conf, const ProviderConf& provider, std::string_view model, Asking asking,
-                ngx_log_t* log);
+Admission admit(const MainConf& conf, const Target& target, Asking asking, ngx_log_t* log);
 
 // Why a target would be passed over now; empty: it would be asked. Static text.
-std::string_view obstacle_to(const MainConf& conf, const ProviderConf& provider, std::string_view model);
+std::string_view obstacle_to(const MainConf& conf, const Target& target);
 
 // What an attempt has shown of its target and credential.
 struct Outcome {
@@ -74,8 +73,8 @@ struct Outcome {
     int64_t took_ms = -1;  // to the first token of a stream, or in all; -1: nobody knows
 };
 
-Standing settle(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission,
-                const Outcome& outcome, const policy::BudgetRules& budget, ngx_log_t* log);
+Standing settle(const MainConf& conf, const Target& target, const Admission& admission, const Outcome& outcome,
+                const policy::BudgetRules& budget, ngx_log_t* log);
 
 // When a second attempt begins beside a first at that target, in milliseconds; -1:
 // not at all. The request is counted.
@@ -85,11 +84,10 @@ int64_t hedge_delay(const MainConf& conf, const Target& first, const policy::Hed
 bool take_hedge(const MainConf& conf, const Target& first, const policy::HedgeRules& rules);
 
 // Nothing was learnt: the client went away, or nothing was sent.
-void abandon(const MainConf& conf, const ProviderConf& provider, std::string_view model, const Admission& admission);
+void abandon(const MainConf& conf, const Target& target, const Admission& admission);
 
 // A probe has begun to answer: others need not wait for its end.
-void promote(const MainConf& conf, const ProviderConf& provider, std::string_view model, Admission& admission,
-             ngx_log_t* log);
+void promote(const MainConf& conf, const Target& target, Admission& admission, ngx_log_t* log);
 
 // --- for those who look -----------------------------------------------------------
 

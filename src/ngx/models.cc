@@ -16,7 +16,7 @@ std::string_view owner(const LocConf& conf, const Route& route) noexcept
     if (!conf.headers) return "gateway";
     if (route.direct) return view(route.direct->name);
     for (const TargetConf& t : route.model->targets) {
-        if (!t.provider->disabled) return view(t.provider->name);
+        if (!t.disabled()) return view(t.provider->name);
     }
     return "gateway";
 }

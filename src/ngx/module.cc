@@ -181,7 +181,7 @@ ngx_command_t commands[] = {
      set<set_pass>, kMain, 0, nullptr},
     {ngx_string("host"), kProviderBlock | NGX_CONF_TAKE1,
      set<set_host>, kMain, 0, nullptr},
-    {ngx_string("key"), kProviderBlock | NGX_CONF_TAKE12,
+    {ngx_string("key"), kProviderBlock | NGX_CONF_TAKE123,
      set<set_provider_key>, kMain, 0, nullptr},
     {ngx_string("auth"), kProviderBlock | NGX_CONF_TAKE1,
      provider_slot<&ProviderConf::carrier, set_choice>, kMain, 0, auth_values},

@@ -78,7 +78,7 @@ std::vector<Target> list_targets(ngx_http_request_t* r, const Route& route, std:
         return out;
     }
     for (const TargetConf& t : route.model->targets) {
-        if (t.provider->disabled) continue;
+        if (t.disabled()) continue;
         std::string_view model = name;
         if (t.model) {
             ngx_str_t value;

@@ -118,8 +118,10 @@ void write_provider(Writer& w, const MainConf& conf, const ProviderConf& p, int6
     w.string_member("type", p.type->name);
     w.key("disabled").boolean(p.disabled);
     auto keys = w.array("keys");
+    size_t i = 0;
     for (const policy::CredentialState& key : report_credentials(conf, p)) {
         auto row = w.object();
+        if (std::string_view id = p.key_ids[i++]; !id.empty()) w.string_member("id", id);
         w.string_member("state", state_of(key, now));
         w.key("ready_in").copy(seconds(std::max<int64_t>(key.ready_ms - now, 0)));
     }
@@ -136,7 +138,7 @@ void write_model(Writer& w, const ModelConf& model)
         w.string_member("provider", t.provider_name);
         if (t.model) w.string_member("model", view(t.model->value));
         w.key("fallback").boolean(t.fallback);
-        w.key("disabled").boolean(t.provider->disabled);
+        w.key("disabled").boolean(t.disabled());
     }
 }
 

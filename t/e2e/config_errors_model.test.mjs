@@ -96,6 +96,8 @@ const rules = [
   ['weight=', /invalid parameter "weight=" of "target"/],
   ['priority=-1', /invalid parameter "priority=-1" of "target", it must be a number up to 1000/],
   ['tags=', /invalid parameter "tags=" of "target", it must be names with commas between/],
+  ['keys=', /invalid parameter "keys=" of "target", it must be names with commas between/],
+  ['keys=a,nobody', /llm_provider "p" has no key with "id=a", named in llm_model "m" in/],
   ['tags=a,,b', /invalid parameter "tags=a,,b"/],
   ['if=on', /invalid parameter "if=on" of "target", it must be a value with a variable/],
   ['if=$', /invalid variable name/],

@@ -85,7 +85,11 @@ const keys = [
   ['a literal with a blank', '"sk-secret 1"', /key "literal" of llm_provider "p": the key is empty or holds blanks or control characters/],
   ['a literal beyond ASCII', 'sk-sécret', /key "literal" .*the key is empty or holds blanks or control characters/],
   ['an empty literal', '""', /key "literal" .*the key is empty or holds blanks or control characters/],
-  ['something else than if_set', 'sk-secret if-set', /"key" directive takes nothing but "if_set" behind the key/],
+  ['something else than if_set', 'sk-secret if-set', /"key" directive takes nothing but "if_set" and "id=NAME" behind the key/],
+  ['an empty id', 'sk-secret id=', /"key" directive takes nothing but "if_set" and "id=NAME" behind the key/],
+  ['an id that is none', 'sk-secret id=a,b', /"key" directive takes nothing but "if_set" and "id=NAME" behind the key/],
+  ['one id for two keys', 'sk-secret id=a; key sk-other id=a', /"key" directive has an "id=" that another key of this provider has/],
+  ['one id for a key and one that is left out', 'env:NOT_THERE if_set id=a; key sk-other id=a', /"key" directive has an "id=" that another key of this provider has/],
 ];
 const environment = { LLM_TEST_EMPTY: '', LLM_TEST_BLANK: 'sk secret', LLM_TEST_BREAK: 'sk\nsecret' };
 const keyFiles = { empty: '', blanks: ' \t\r\n', two: 'sk secret\n', lines: 'sk-1\nsk-2\n', nul: 'sk\0secret', huge: 'k'.repeat(16384) };

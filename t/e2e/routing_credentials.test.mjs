@@ -118,6 +118,32 @@ test('a reload keeps what is known of a key; a new key is a new one', async (t) 
   assert.deepEqual(used, ['sk-up-a', 'sk-up-b']);
 });
 
+test('a target has keys of its own', async (t) => {
+  const lines = () => 'key sk-up-a id=a; key sk-up-b id=b; key env:NOBODY_HAS_SET_THIS if_set id=none; key sk-up-c;';
+  const { ask, used, bad, gateway } = await start(t, { lines, model: 'target up keys=b; target up keys=none; target up keys=a,none; target other;' });
+  for (let i = 0; i < 3; i++) await ask();
+  assert.deepEqual(used.splice(0), ['sk-up-b', 'sk-up-b', 'sk-up-b']);
+  // There is no other key for this target: the next one is asked, with its own.
+  bad['sk-up-b'] = [401];
+  const { response } = await ask();
+  assert.equal(response.headers.get('x-llm-provider'), 'up');
+  assert.deepEqual(used.splice(0), ['sk-up-b', 'sk-up-a']);
+  await ask();
+  assert.deepEqual(used.splice(0), ['sk-up-a']);
+  bad['sk-up-a'] = [403];
+  assert.equal((await ask()).response.headers.get('x-llm-provider'), 'other');
+  assert.equal((await ask()).response.headers.get('x-llm-provider'), 'other');
+  assert.deepEqual(used, ['sk-up-a']);
+  assert.match(gateway.errorLog(), /llm: key 2 of upstream "up" was refused and rests/);
+});
+
+test('a model whose only key is left out is not there', async (t) => {
+  const { gateway } = await start(t, { lines: () => 'key sk-up-a; key env:NOBODY_HAS_SET_THIS if_set id=none;', model: 'target up keys=none;' });
+  const { status, body } = await chat(gateway, chatBody('m'));
+  assert.equal(status, 503);
+  assert.equal(JSON.parse(body).error.code, 'no_healthy_upstream');
+});
+
 test('keys that are not set are left out', async (t) => {
   const { ask, used } = await start(t, { lines: () => 'key env:LLM_TEST_NOT_SET if_set; key sk-up-b; key env:LLM_TEST_NOT_EITHER if_set;', keys: ['sk-up-b'] });
   await ask();
