@@ -121,7 +121,7 @@ build/preload/%.so: t/preload/%.cc Makefile
 FUZZ       := build/fuzz
 FUZZ_ONE   := json sse head form request vectors prices
 FUZZ_EACH  := answer stream error
-DIALECTS   := openai anthropic gemini
+DIALECTS   := openai anthropic gemini cohere
 FUZZ_BIN   := $(addprefix $(FUZZ)/bin/,$(FUZZ_ONE) $(foreach d,$(DIALECTS),$(addsuffix -$d,$(FUZZ_EACH))))
 FUZZ_OBJ   := $(patsubst %.cc,$(FUZZ)/%.o,$(CORE))
 FUZZ_FLAGS := -std=c++20 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \

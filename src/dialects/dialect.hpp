@@ -35,6 +35,8 @@ struct DecodeHints {
     // The forced tool that stands for `response_format`: its arguments are the
     // answer's text. Empty when there is none.
     std::string json_tool;
+    // The model's name, of dialects whose answers do not tell it.
+    std::string model;
 };
 
 struct EncodedRequest {

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "dialects/anthropic/anthropic.hpp"
+#include "dialects/cohere/cohere.hpp"
 #include "dialects/gemini/gemini.hpp"
 #include "dialects/openai/openai.hpp"
 #include "providers/tables.hpp"
@@ -31,6 +32,13 @@ constexpr std::array kProviders = {
         .base = "/v1",
         .chat = {.dialect = &anthropic::kDialect, .path = "/messages"},
         .headers = kAnthropicHeaders,
+    },
+    Provider{
+        .name = "cohere",
+        .base = "/v2",
+        .chat = {.dialect = &cohere::kDialect, .path = "/chat"},
+        .embeddings = {.codec = &cohere::kEmbeddings, .path = "/embed"},
+        .rerank = {.codec = &cohere::kRerank, .path = "/rerank"},
     },
     Provider{
         .name = "azure",

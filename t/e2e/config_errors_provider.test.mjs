@@ -14,7 +14,7 @@ const incomplete = [
 ];
 for (const [name, without, message] of incomplete) refused(name, begins(provider('', without)), message);
 
-refused('an unknown type, and which there are', provider('', { type: 'type cohera; #!' }), /unknown provider type "cohera"; there are: openai, anthropic, azure, mistral, /);
+refused('an unknown type, and which there are', provider('', { type: 'type cohera; #!' }), /unknown provider type "cohera"; there are: openai, anthropic, cohere, azure, mistral, /);
 refused('a type in capitals', provider('', { type: 'type OpenAI; #!' }), /unknown provider type "OpenAI"; there are: openai, anthropic, /);
 
 const vertex = { type: 'type vertex;' };

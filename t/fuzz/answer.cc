@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     options.answer.id = "chatcmpl-fuzz";
     if (in.steer & 1) options.answer.model = "asked/\"for\"";
     if (in.steer & 2) options.decode.hints.json_tool = "json_tool_call";
+    if (in.steer & 8) options.decode.quirks = &fuzz::kMends;
     Rope out;
     relay::Seen seen;
     if (!relay::relay_answer(body.view(), options, out, seen)) {

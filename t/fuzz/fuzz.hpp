@@ -35,4 +35,19 @@ inline const dialects::Dialect* dialect()
 }
 #endif
 
+// Every departure that answers of OpenAI's format can have.
+inline constexpr dialects::Quirks kMends = {
+    .answer = {.calls = true,
+               .arguments = true,
+               .content_parts = true,
+               .reasoning = true,
+               .finish = true,
+               .role = true,
+               .object = true,
+               .usage = true,
+               .empty_chunks = true},
+    .usage = {.cached = dialects::Apart::told},
+    .base_resp = true,
+};
+
 }  // namespace llm::fuzz

@@ -28,14 +28,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     bool heard = policy::read_wishes(request, wishes, wish);
     fuzz::demand(heard || (wish.set() && wish.status() == 400));
     if (heard && in.steer & 0x40) request.own = wishes.members;
-    for (std::string_view provider : {"openai", "anthropic"}) {
+    const providers::Provider& any = providers::all()[in.steer % providers::all().size()];
+    for (std::string_view provider : {"openai", "anthropic", "cohere", any.name}) {
         dialects::EncodeOptions options;
         options.model = kModels[in.steer % std::size(kModels)];
         if (options.model.empty()) options.model = request.model_name;
         options.reject_unsupported = in.steer & 0x80;
+        const providers::Endpoint& endpoint = providers::find(provider)->chat;
+        options.quirks = endpoint.quirks;
         dialects::EncodedRequest out;
         chat::ApiError refusal;
-        if (!providers::find(provider)->chat.dialect->encode(request, options, out, refusal)) {
+        if (!endpoint.dialect->encode(request, options, out, refusal)) {
             fuzz::demand(refusal.set());
             continue;
         }

@@ -37,6 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size)
     options.max_event = 1U << 16;
     if (in.steer & 2) options.answer.model = "asked/\"for\"";
     if (in.steer & 4) options.decode.hints.json_tool = "json_tool_call";
+    if (in.steer & 8) options.decode.quirks = &fuzz::kMends;
     relay::Seen seen;
     std::string whole = test::stream_in_pieces(options, in.text, 0, seen);
     fuzz::demand(whole == test::stream_in_pieces(options, in.text, 1 + in.steer % 31, seen));
