@@ -16,7 +16,7 @@ struct TargetRules {
     uint32_t weight = 1;
     uint32_t priority = 0;
     std::vector<std::string_view> tags;
-    std::vector<std::string_view> keys;  // ids of the provider's; empty: all
+    std::vector<std::string_view> keys;             // ids of the provider's; empty: all
     ngx_http_complex_value_t* condition = nullptr;  // open unless it is empty or "0"
     policy::Hours hours;
     policy::Offer offer;

@@ -37,7 +37,7 @@ const directives = {
   type: [['llm_provider'], '', 'openai anthropic'],
   pass: [['llm_provider'], '', 'http://a http://b'],
   host: [['llm_provider'], '', 'a b'],
-  key: [['llm_provider', 'llm_project'], '', 'a b c'],
+  key: [['llm_provider', 'llm_project'], '', 'a b c d'],
   auth: [['llm_provider'], '', 'bearer api-key'],
   api_version: [['llm_provider'], '', '2024-10-21 2025-01-01'],
   header: [['llm_provider'], '', 'a', 'a b c'],
