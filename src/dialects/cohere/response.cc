@@ -55,7 +55,7 @@ Status put_calls(const Value& calls, size_t max_args, DeltaSink& sink)
         const Value* function = call.get("function");
         Text name = text_of(function ? function->get("name") : nullptr);
         Text id = text_of(call.get("id"));
-        if (name.empty() || id.empty()) return fail(Errc::protocol, "tool call without name or id");
+        if (!function || name.empty() || id.empty()) return fail(Errc::protocol, "tool call without name or id");
         Delta start{.kind = DeltaKind::tool_start, .index = index, .text = name, .id = id};
         if (Status s = sink.put(start); !s.ok()) return s;
         Text args = text_of(function->get("arguments"));
